@@ -1,0 +1,62 @@
+/*
+ * struct account: one relay's settings, and struct general: the program's.
+ * The option table (conf/option.c) fills both; every field has its row there.
+ * All text is owned by the struct and is "" when absent, never NULL.
+ */
+#ifndef CONF_ACCOUNT_H
+#define CONF_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+
+enum account_protocol { PROTOCOL_SMTP, PROTOCOL_LMTP };
+enum account_tls { ACCOUNT_TLS_IMPLICIT, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_NONE };
+enum account_queue { QUEUE_DEFAULT, QUEUE_NEVER, QUEUE_TEMPFAIL, QUEUE_ALWAYS };
+
+struct account {
+	char *name;		/* of its section; "" when made by options only */
+	char *host;		/* name, address, or /path of a socket */
+	unsigned port;		/* 0: from protocol and tls */
+	unsigned protocol;	/* enum account_protocol */
+	unsigned tls;		/* enum account_tls */
+	char *tls_trust;	/* "system", "tofu", or a PEM file */
+	char *tls_name;		/* name to verify; "" is host */
+	char *tls_priority;	/* GnuTLS priority string; "" is ours */
+	char *auth;		/* "auto", "none", or mechanism names */
+	char *user, *authzid;
+	char *password;		/* from a private file only; wiped on release */
+	char *password_file, *password_command, *token_command, *netrc;
+	char *from;		/* address globs, commas between; first is default */
+	char *from_name;
+	char *helo;
+	char *source;		/* local address to connect from */
+	char *dsn_notify, *dsn_return;
+	unsigned timeout_connect, timeout_tls, timeout_command;	/* seconds */
+	unsigned timeout_data, timeout_end, deadline;		/* 0: no deadline */
+	unsigned queue;		/* enum account_queue */
+	bool strict;		/* refuse NUL and bare CR instead of repairing */
+	bool all_or_nothing;
+	unsigned long long max_message_size;	/* octets, 0: no limit */
+	char *log;		/* "syslog", "none", or a file */
+};
+
+struct general {
+	char *default_account;
+	char *mailname;		/* domain for unqualified addresses */
+	bool ignore_dots;	/* a lone dot never ends a message */
+};
+
+void account_init(struct account *a);		/* every default set */
+void account_release(struct account *a);
+void general_init(struct general *g);
+void general_release(struct general *g);
+
+/* TCP port in force: port, else 465, 587 (starttls), 25 (none), 24 (LMTP). */
+unsigned account_port(const struct account *a);
+
+/* Does one of a's from globs match addr (case-insensitively)? */
+bool account_matches(const struct account *a, const char *addr);
+
+#endif

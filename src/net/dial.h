@@ -1,0 +1,29 @@
+/*
+ * From a host name to a connected socket.
+ */
+#ifndef NET_DIAL_H
+#define NET_DIAL_H
+
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+struct dial {
+	const char *host;	/* name (any script), address, [address], /path */
+	unsigned port;		/* ignored for a /path */
+	const char *source;	/* local address to bind, "" for any */
+	unsigned timeout;	/* seconds an address */
+	int64_t deadline;	/* clock_ms() instant for all of it */
+};
+
+/*
+ * Resolve and connect: addresses are raced as RFC 8305 says (families
+ * interleaved, 250 ms apart).  Returns a non-blocking, close-on-exec socket
+ * with TCP_NODELAY and appends the peer's address to `peer` ("192.0.2.1:465");
+ * or -1: ERROR_HOST when the name does not exist, else ERROR_NET naming each
+ * address and what it said.
+ */
+int dial(const struct dial *d, struct buf *peer, struct error *err);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * TLS by GnuTLS, whose only caller net/tls.c is (RFC 8446, RFC 8314).
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+#include "util/str.h"
+
+struct tls_config {
+	const char *host;	/* name or address to verify; any script */
+	const char *trust;	/* "system", "tofu", or a PEM file of CAs */
+	const char *priority;	/* GnuTLS priority string, "" for ours */
+	/* tofu: file of known relays, and whom to ask about a new one (may be
+	   NULL: then an unknown relay is refused). */
+	const char *known_file;
+	const char *known_as;	/* key in that file: "host:port" */
+	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
+	void *ask_ctx;
+	bool verify;		/* false: --serverinfo looks at what is there */
+};
+
+struct tls_cert {		/* all owned by the tls_info */
+	char *subject, *issuer, *names;	/* names: DNS/IP alternatives, ", " */
+	char *fingerprint;		/* "sha256:" hex of the certificate */
+	char *pin;			/* "sha256:" base64 of its SPKI */
+	int64_t from, until;		/* seconds since 1970 */
+};
+
+struct tls_info {
+	const char *version;		/* "TLS1.3" */
+	char *cipher;			/* suite description; owned */
+	struct tls_cert cert;
+	char *trouble;			/* why it would not verify, or ""; owned */
+	struct buf exporter;		/* channel bindings, raw; empty if none: */
+	struct buf unique;		/*   tls-exporter RFC 9266, tls-unique */
+};
+
+/* The engine under a stream: bytes in, bytes out, no socket. */
+struct tls;
+
+struct tls *tls_new(const struct tls_config *config, struct error *err);
+void tls_free(struct tls *t);
+
+/* Ciphertext from the peer goes in here; what must go to it is in tls_out. */
+void tls_feed(struct tls *t, struct str bytes);		/* empty: EOF */
+struct buf *tls_out(struct tls *t);
+
+/* 1 done, 0 more input is needed, -1 failed with *err. */
+int tls_handshake(struct tls *t, struct error *err);
+/* Load the trust store; done by itself at verification if not before. */
+int tls_load_trust(struct tls *t, struct error *err);
+
+int tls_write(struct tls *t, struct str bytes, struct error *err);
+ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err);
+bool tls_pending(const struct tls *t);	/* tls_read would not say AGAIN */
+void tls_bye(struct tls *t);		/* close_notify into tls_out */
+
+const struct tls_info *tls_info(const struct tls *t);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * SASL client mechanisms (RFC 4422) behind the session's struct auth:
+ * libgsasl's, and XOAUTH2 and OAUTHBEARER (RFC 7628), which are ours.
+ */
+#ifndef SASL_SASL_H
+#define SASL_SASL_H
+
+#include <stdbool.h>
+
+#include "smtp/auth.h"
+#include "util/error.h"
+#include "util/str.h"
+
+struct sasl_config {
+	const char *mechs;	/* "auto", or names with blanks or commas between */
+	const char *user;
+	const char *authzid;	/* "" for none */
+	const char *host;	/* of the relay, for the mechanisms that name it */
+	unsigned port;
+	struct str secret;	/* password or token; borrowed for life */
+	bool is_token;		/* secret is an OAuth 2 token */
+	bool secure;		/* the connection is encrypted and verified, or
+				   never leaves this host (unix socket) */
+	struct str exporter;	/* tls-exporter binding, raw; empty: none */
+	struct str unique;	/* tls-unique binding, raw; empty: none */
+};
+
+struct sasl;
+
+/* Everything config points to must outlive it.  NULL with *err. */
+struct sasl *sasl_new(const struct sasl_config *config, struct error *err);
+void sasl_free(struct sasl *s);			/* wipes; NULL is fine */
+const struct auth *sasl_auth(struct sasl *s);	/* lives as long as s */
+
+/* Would mechs (a config value) name only mechanisms we know?  For conf. */
+int sasl_check_mechs(const char *mechs, struct error *err);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * One SMTP or LMTP client session (RFC 5321, RFC 2033) as a machine without
+ * I/O.  It neither reads, writes, waits nor looks at a clock: it says what it
+ * wants, the driver does that and tells it what happened.
+ *
+ *	for (;;) switch (session_want(s)) {
+ *	case WANT_SEND:	n = write(fd, session_output(s)); session_sent(s, n);
+ *	case WANT_RECV:	n = read(fd, ...);   session_recv(s, bytes);
+ *	case WANT_TLS:	handshake(fd);       session_tls_up(s);
+ *	case WANT_AUTH:	get the secret;      session_auth(s, auth);
+ *	case WANT_NEXT:	session_begin(s, envelope) or session_quit(s);
+ *	case WANT_BODY:	read at session_body_at(s);  session_body(s, bytes);
+ *	case WANT_DONE:	the verdicts are in the envelope; return
+ *	}
+ *
+ * Invariant: every command written queues exactly one expected reply, and
+ * every reply takes exactly one off, so pipelining (RFC 2920) is not a
+ * special case but a longer queue.
+ *
+ * While there is output the driver should read as well as write: replies may
+ * come (session_recv) before everything is sent.
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mail/envelope.h"
+#include "smtp/auth.h"
+#include "smtp/dot.h"
+#include "smtp/ehlo.h"
+#include "smtp/reply.h"
+#include "util/buf.h"
+#include "util/error.h"
+#include "util/str.h"
+
+enum want {
+	WANT_SEND, WANT_RECV, WANT_TLS, WANT_AUTH, WANT_NEXT, WANT_BODY,
+	WANT_DONE
+};
+
+enum tls_policy { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
+
+enum {
+	SESSION_FLIGHT_MAX = 256 << 10,	/* octets of message sent unasked */
+	SESSION_RCPT_MAX = 1000		/* recipients a transaction, at most */
+};
+
+/* Seconds, RFC 5321 s4.5.3.2. */
+struct session_timeouts {
+	unsigned command;	/* greeting, EHLO, AUTH, MAIL, RCPT */
+	unsigned data;		/* DATA, and each block of content */
+	unsigned end;		/* the reply to the whole message */
+};
+
+struct session_config {
+	const char *helo;	/* our name for EHLO */
+	enum tls_policy tls;
+	bool lmtp;
+	bool auth;		/* WANT_AUTH before the first message */
+	struct session_timeouts timeout;
+	/*
+	 * May be NULL.  Told each line of the dialogue without its CRLF, from
+	 * us ('C') or the relay ('S'), with secrets and content left out.
+	 */
+	void (*trace)(void *ctx, char who, struct str line);
+	void *trace_ctx;
+};
+
+struct expect {
+	unsigned char verb;	/* enum verb, session.c */
+	uint32_t rcpt;		/* index, for RCPT and LMTP's final replies */
+};
+
+struct session {
+	/* Results. */
+	struct verdict verdict;	/* trouble of the session itself; code and kind
+				   are 0 if there was none.  Its text is owned */
+	struct verdict final;	/* the relay's last word on the content; kept
+				   likewise; code 0 if there was none */
+	struct ehlo ehlo;
+	bool secure;		/* TLS is up */
+	const char *mech;	/* SASL mechanism that succeeded, or "" */
+
+	/* Private from here on. */
+	const struct session_config *config;
+	struct envelope *env;	/* borrowed; NULL between messages */
+	const struct auth *auth;
+	struct reply reply;
+	struct buf verdict_text, final_text, greeting;
+	struct buf out;
+	struct dot dot;
+	struct expect *expect;	/* queue of replies still to come */
+	size_t expect_head, expect_len, expect_cap;
+	uint32_t *batch;	/* recipients of this transaction */
+	size_t n_batch, next_rcpt;	/* in batch: how many; first unasked */
+	size_t scan;		/* recipients before this one are settled */
+	size_t rcpt_limit;	/* recipients a transaction, as learned */
+	size_t accepted;	/* recipients the relay took */
+	size_t overflow;	/* recipients answered 452: for the next one */
+	uint64_t body_at;	/* octets of the message given so far */
+	unsigned phase;		/* enum phase, session.c */
+	unsigned epoch;
+	unsigned rounds;	/* AUTH challenges so far */
+	bool mail_ok;		/* MAIL was accepted */
+	bool mail_sent;
+	bool chunk;		/* the content goes by BDAT */
+	bool said_data;		/* DATA or BDAT is on its way */
+	bool all_given;		/* the whole content is in out, or sent */
+	bool helo;		/* fell back to HELO */
+	bool closing;		/* QUIT is said */
+};
+
+/* config must outlive s.  Every session_init needs session_release. */
+void session_init(struct session *s, const struct session_config *config);
+void session_release(struct session *s);
+
+enum want session_want(const struct session *s);
+
+struct str session_output(const struct session *s);
+void session_sent(struct session *s, size_t n);		/* octets, <= output */
+void session_recv(struct session *s, struct str bytes);	/* empty: EOF */
+void session_tls_up(struct session *s);
+void session_auth(struct session *s, const struct auth *auth); /* borrowed */
+
+/*
+ * WANT_NEXT: submit env, which must live until the next WANT_NEXT or
+ * WANT_DONE; at either every recipient of it is settled.
+ */
+void session_begin(struct session *s, struct envelope *env);
+void session_quit(struct session *s);
+
+/*
+ * WANT_BODY: the next octets of the message (header, blank line and body as
+ * one run of env->size octets), from session_body_at() on, at least one and
+ * at most session_body_room().
+ */
+uint64_t session_body_at(const struct session *s);
+size_t session_body_room(const struct session *s);
+void session_body(struct session *s, struct str bytes);
+
+/* The driver failed (timeout, reset, handshake...): settle and stop. */
+void session_fail(struct session *s, const struct error *err);
+
+/*
+ * What is awaited: how many seconds it may take, its stage, and its name for
+ * a person ("the greeting").  session_epoch changes whenever the wait is a
+ * new one, so a relay that drips bytes gains no time.
+ */
+unsigned session_timeout(const struct session *s);
+enum stage session_stage(const struct session *s);
+const char *session_awaited(const struct session *s);
+unsigned session_epoch(const struct session *s);
+
+#endif
