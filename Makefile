@@ -1,12 +1,20 @@
-# make            build (runs autoconf and ./configure if need be)
-# make check      unit and command tests; SAN=address,undefined to sanitize
-# make lint       layers, purity, headers, sizes, banned calls, man, shell
-# make fuzz       every fuzzer for FUZZ_TIME seconds (needs clang)
-# make bench      measure
-# make cov        line coverage of `make check`
-# make install    honours prefix, bindir, mandir..., DESTDIR
-# make dist       tarball from the committed tree; distcheck proves it
-# make V=1 ...    show commands
+# make                  build (runs autoconf and ./configure if need be)
+# make check            unit tests, then the command tests on an installed copy
+# make check-unit       the unit tests alone; check-e2e: the command tests alone
+# make lint             layers, purity, headers, sizes, banned calls, man, shell
+# make demo             send a few messages to a relay on this machine
+# make fuzz             every fuzzer for FUZZ_TIME seconds (needs clang)
+# make bench            measure, next to other senders where they are installed
+# make cov              line coverage of `make check`
+# make relay            the test relay alone
+# make install          honours prefix, bindir, mandir, ..., DESTDIR
+# make install-sendmail the names sendmail, mailq and newaliases for it
+# make uninstall        remove what both of them installed
+# make dist             tarball of the committed tree; distcheck proves it
+# make clean            remove what was built; distclean: configuration too
+# make V=1 ...          show commands; WERROR=1: warnings are errors
+# make SAN=address,undefined ...  sanitizers; COV=1: coverage; TINY=1: buffers
+#                       as small as they can be.  Each has its own obj-*.
 
 srcdir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 PROG = posthaste
@@ -18,7 +26,7 @@ Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
 # -- configuration ----------------------------------------------------------
-ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
+ifneq ($(filter-out clean distclean help,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 config.mk: $(srcdir)/config.mk.in $(srcdir)/configure
@@ -29,124 +37,202 @@ $(srcdir)/configure: $(srcdir)/configure.ac $(srcdir)/NEWS
 
 # -- one object tree per variant, so switching never mixes objects ----------
 comma := ,
-VARIANT := $(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(FUZZING),-fuzz)$(if $(COV),-cov)
+VARIANT := $(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(FUZZING),-fuzz)$(if $(COV),-cov)$(if $(TINY),-tiny)
 O := obj$(VARIANT)
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wconversion -Wno-sign-conversion -Wundef \
 	-Wwrite-strings -Wpointer-arith $(if $(WERROR),-Werror)
-HARDEN = -fstack-protector-strong $(if $(VARIANT),,-D_FORTIFY_SOURCE=2)
+# FORTIFY needs the optimizer, and sanitizers do its work better.
+FORTIFY = $(if $(SAN)$(COV)$(FUZZING)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) \
+	$(CFLAGS))$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 VARFLAGS = $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) \
 	-fno-sanitize-recover=all) $(if $(FUZZING),-fsanitize=fuzzer-no-link) \
 	$(if $(COV),-O0 --coverage)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE \
-	-I$(srcdir)/src $(WARN) $(HARDEN) $(CPPFLAGS) \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I$(srcdir)/src $(WARN) $(CPPFLAGS) \
 	-DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' \
-	-fPIE $(CFLAGS) $(VARFLAGS)
-LINK = $(CC) $(CFLAGS) $(VARFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+	-DTINY=$(if $(TINY),1,0) -fPIE $(HARDEN_CFLAGS) $(FORTIFY) \
+	$(CFLAGS) $(VARFLAGS)
+ALL_LDFLAGS = -pie $(HARDEN_LDFLAGS) $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) $(VARFLAGS) $(ALL_LDFLAGS)
+DEPS = -MMD -MP -MF $@.d -MT $@
 
 # -- what there is ----------------------------------------------------------
+found  = $(patsubst $(srcdir)/%.c,$(O)/%,$(wildcard $(srcdir)/$(1)))
 src   := $(patsubst $(srcdir)/src/%,%,$(wildcard $(srcdir)/src/*/*.c))
 objs  := $(patsubst %.c,$(O)/%.o,$(filter-out cmd/main.c,$(src)))
-units := $(patsubst $(srcdir)/%.c,$(O)/%,$(wildcard $(srcdir)/tests/unit/*/*.c))
-fuzz  := $(patsubst $(srcdir)/%.c,$(O)/%,$(wildcard $(srcdir)/tests/fuzz/*.c))
-bench := $(patsubst $(srcdir)/%.c,$(O)/%,$(wildcard $(srcdir)/tests/bench/*.c))
-clis  := $(wildcard $(srcdir)/tests/cli/*.sh)
-
-relay := $(patsubst $(srcdir)/%.c,$(O)/%.o,$(wildcard $(srcdir)/tests/relay/*.c))
+units := $(call found,tests/unit/*/*.c)
+fuzz  := $(call found,tests/fuzz/*.c)
+bench := $(call found,tests/bench/*.c)
+relay := $(addsuffix .o,$(call found,tests/relay/*.c))
 
 all: $(O)/$(PROG)
 	@ln -sf $< $(PROG)
 relay: $(O)/tests/relay/relay
-$(O)/tests/relay/relay: $(relay) $(O)/lib.a
-	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
-$(O)/tests/%.o: $(srcdir)/tests/%.c $(O)/flags
-	$(call say,CC,tests/$*.c)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -I$(srcdir)/tests -MMD -MP -c -o $@ $<
 
 $(O)/$(PROG): $(O)/cmd/main.o $(O)/lib.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 $(O)/lib.a: $(objs)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $(O)/%.o: $(srcdir)/src/%.c $(O)/flags
-	$(call say,CC,$*.c)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$*.c)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(DEPS) -c -o $@ $<
+
+$(O)/tests/relay/relay: $(relay) $(O)/lib.a
+	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
+$(O)/tests/%.o: $(srcdir)/tests/%.c $(O)/flags
+	$(call say,CC,tests/$*.c)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(DEPS) \
+	-I$(srcdir)/tests -c -o $@ $<
 $(O)/tests/%: $(srcdir)/tests/%.c $(O)/lib.a $(O)/flags
-	$(call say,TEST,$*)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP \
-	-I$(srcdir)/tests/unit -DTESTS='"$(abspath $(srcdir)/tests)"' \
-	$(if $(findstring /fuzz/,$@),-fsanitize=fuzzer) \
-	-pie $(LDFLAGS) -o $@ $< $(O)/lib.a $(LIBS) $(if $(findstring /unit/,$@),$(UNIT_LIBS))
+	$(call say,TEST,$*)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(DEPS) \
+	-I$(srcdir)/tests/unit -DTESTS='"$(abspath $(srcdir)/tests)"' $(UNIT_CFLAGS) \
+	$(if $(findstring /fuzz/,$@),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $< \
+	$(O)/lib.a $(if $(findstring /unit/,$@),$(UNIT_LIBS)) $(LIBS)
 
 # Rebuild when the flags change, not only when files do.
 $(O)/flags: FORCE
-	@mkdir -p $(O); echo '$(subst ','\'',$(CC) $(ALL_CFLAGS))' >$@.new; \
+	@mkdir -p $(O); echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS))' >$@.new; \
 	if cmp -s $@ $@.new; then rm $@.new; else mv $@.new $@; fi
 FORCE:
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
 
 # -- tests -------------------------------------------------------------------
-check: $(units:%=%.run) $(clis:%=%.run)
-	@echo "check$(VARIANT): $(words $(units)) unit, $(words $(clis)) command test files passed"
-%.sh.run: %.sh all FORCE
-	$(call say,CLI,$(*F))PROG=$(abspath $(O)/$(PROG)) sh $< >$(O)/$(*F).log 2>&1 || \
-	{ cat $(O)/$(*F).log; exit 1; }
-$(O)/tests/%.run: $(O)/tests/% FORCE
-	$(call say,RUN,$*)$< >$<.log 2>&1 || { cat $<.log; exit 1; }
+# The command tests get everything they need to know from the environment.
+ROOT = $(abspath $(O))/root
+PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
+TEST_ENV = POSTHASTE_ROOT='$(ROOT)' POSTHASTE='$(ROOT)$(bindir)/$(PROG)' \
+	SENDMAIL='$(ROOT)$(sbindir)/sendmail' RELAY='$(abspath $(O))/tests/relay/relay' \
+	TESTS='$(abspath $(srcdir)/tests)' PYTHON='$(PYTHON)' SAN='$(SAN)' \
+	PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
+CHECK = $(TEST_ENV) PYTEST_ARGS='$(PYTEST_ARGS)' sh $(srcdir)/tests/check
 
+check: $(units:%=%.run) root relay
+	@$(CHECK) unit $(units) e2e $(O)
+check-unit: $(units:%=%.run)
+	@$(CHECK) unit $(units)
+check-e2e: root relay
+	@$(CHECK) e2e $(O)
+# A failure is only noted here: tests/check counts them all.
+$(O)/tests/%.run: $(O)/tests/% FORCE
+	$(call say,RUN,$*)CMOCKA_MESSAGE_OUTPUT=TAP $< >$<.log 2>&1; echo $$? >$<.status
+root: all
+	@rm -rf $(ROOT)
+	@$(MAKE) --no-print-directory install install-sendmail DESTDIR='$(ROOT)' >/dev/null
+
+demo: all relay
+	@sh $(srcdir)/contrib/demo $(abspath $(O)/$(PROG)) $(abspath $(O))/tests/relay/relay
+
+# Seeds are read from the source tree, findings are kept in corpus/ here.
 FUZZ_TIME = 60
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang FUZZING=1 SAN=address,undefined fuzz-run
 fuzz-run: $(fuzz)
-	@for f in $(fuzz); do mkdir -p corpus/$${f##*/} && \
-	$$f -max_total_time=$(FUZZ_TIME) -print_final_stats=1 \
-	corpus/$${f##*/} || exit 1; done
+	@for f in $(fuzz); do n=$${f##*/}; mkdir -p corpus/$$n; \
+	s=$(srcdir)/tests/fuzz/seeds/$$n; test -d $$s || s=; \
+	echo "== $$n"; $$f -max_total_time=$(FUZZ_TIME) -timeout=25 -rss_limit_mb=4096 \
+	-verbosity=0 -print_final_stats=1 corpus/$$n $$s || exit 1; done
+	@echo "fuzz: $(words $(fuzz)) fuzzers, $(FUZZ_TIME) s each, no finding"
 
-bench: $(bench)
-	@for b in $(bench); do $$b || exit 1; done
+bench: $(bench) root relay
+	@for b in $(bench); do echo "== $${b##*/}"; $$b || exit 1; done
+	@for b in $(wildcard $(srcdir)/tests/bench/*.sh); do echo "== $${b##*/}"; \
+	$(TEST_ENV) sh $$b || exit 1; done
+	@for b in $(wildcard $(srcdir)/tests/bench/*.py); do echo "== $${b##*/}"; \
+	$(TEST_ENV) $(PYTHON) $$b || exit 1; done
 
 cov:
+	@rm -rf obj-cov
 	@$(MAKE) --no-print-directory COV=1 check
-	@gcov -n $$(find obj-cov -name '*.gcda') 2>/dev/null | \
-	awk -f $(srcdir)/tests/lint/cov.awk
+	@find obj-cov -name '*.gcda' ! -path '*/tests/*' -exec gcov -n {} + 2>/dev/null | \
+	awk -f $(srcdir)/tests/lint/cov.awk $(srcdir)/src/LAYERS -
 
 # -- lint: each rule is one small script, and each has a reason in it ---------
-lint: $(O)/lib.a
+# A tool that is not installed is named; in CI it is an error.
+try = if command -v $(1) >/dev/null; then $(2); else \
+	echo "lint: $(1) is not installed, so it was not asked"; test -z "$$CI"; fi
+lint: $(O)/lib.a all
 	@cd $(srcdir) && tests/lint/layers && tests/lint/sizes && \
 	tests/lint/banned && tests/lint/mirror
 	@$(srcdir)/tests/lint/pure $(srcdir)/src/LAYERS $(O)
 	@for h in $(wildcard $(srcdir)/src/*/*.h); do \
 	$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$h || exit 1; done
-	@mandoc -Tlint -Wwarning $(srcdir)/man/*.[0-9] || test $$? -eq 127
-	@shellcheck -s sh $(clis) $(filter-out %.awk,$(wildcard $(srcdir)/tests/lint/*)) || \
-	test $$? -eq 127
+	@$(srcdir)/tests/lint/options $(O)/$(PROG) $(srcdir)
+	@$(call try,mandoc,mandoc -Tlint -Wwarning $(wildcard $(srcdir)/man/*.[0-9]))
+	@$(call try,shellcheck,shellcheck -s sh $(srcdir)/contrib/bootstrap \
+	$(wildcard $(srcdir)/contrib/demo $(srcdir)/tests/*/*.sh) $(srcdir)/tests/check \
+	$(filter-out %.awk,$(wildcard $(srcdir)/tests/lint/*)) && \
+	shellcheck -s bash $(srcdir)/.ci/run $(srcdir)/completions/$(PROG).bash)
+	@$(call try,zsh,zsh -n $(srcdir)/completions/_$(PROG))
+	@$(call try,fish,fish --no-config -n $(srcdir)/completions/$(PROG).fish)
 	@echo "lint: clean"
 
-# -- install, dist -------------------------------------------------------------
-install: all
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1
-	$(INSTALL) -m 755 $(O)/$(PROG) $(DESTDIR)$(bindir)/$(PROG)
-	$(INSTALL) -m 644 $(srcdir)/man/*.1 $(DESTDIR)$(mandir)/man1
-uninstall:
-	rm -f $(DESTDIR)$(bindir)/$(PROG) $(DESTDIR)$(mandir)/man1/$(PROG).1
+# -- install -------------------------------------------------------------------
+bashdir = $(datadir)/bash-completion/completions
+zshdir  = $(datadir)/zsh/site-functions
+fishdir = $(datadir)/fish/vendor_completions.d
+sendmail_links = $(sbindir)/sendmail $(prefix)/lib/sendmail $(bindir)/mailq \
+	$(bindir)/newaliases
+sendmail_pages = $(addprefix $(mandir)/man1/,sendmail.1 mailq.1 newaliases.1)
+# link FILE NAMES...: relative links, right under any DESTDIR.  A name that
+# is taken by something else is left alone.
+link = awk -v to=$(1) -v names='$(2)' 'BEGIN { n = split(names, name, " "); \
+	for (i = 1; i <= n; i++) { t = split(to, b, "/"); f = split(name[i], a, "/"); \
+	for (k = 2; k < f && k < t && a[k] == b[k]; ) k++; rel = ""; \
+	for (j = k; j < f; j++) rel = rel "../"; \
+	for (j = k; j < t; j++) rel = rel b[j] "/"; print name[i], rel b[t] } }' | \
+	while read -r name to; do at="$(DESTDIR)$$name"; \
+	if test -e "$$at" && test "$$(readlink "$$at")" != "$$to"; then \
+	echo "$$at belongs to something else: remove that first" >&2; exit 1; fi; \
+	$(INSTALL) -d "$${at%/*}" && ln -sf "$$to" "$$at" || exit 1; done
+unlink = for name in $(2); do at="$(DESTDIR)$$name"; \
+	case $$(readlink "$$at") in */$(1)|$(1)) rm -f "$$at";; esac; done
 
+install: all
+	$(Q)$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
+	$(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
+	$(Q)$(INSTALL) -m 755 $(O)/$(PROG) $(DESTDIR)$(bindir)/$(PROG)
+	$(Q)$(INSTALL) -m 644 $(srcdir)/man/$(PROG).1 $(DESTDIR)$(mandir)/man1/$(PROG).1
+	$(Q)$(INSTALL) -m 644 $(srcdir)/man/$(PROG).5 $(DESTDIR)$(mandir)/man5/$(PROG).5
+	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/$(PROG).bash $(DESTDIR)$(bashdir)/$(PROG)
+	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/_$(PROG) $(DESTDIR)$(zshdir)/_$(PROG)
+	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/$(PROG).fish $(DESTDIR)$(fishdir)/$(PROG).fish
+	@echo "installed $(DESTDIR)$(bindir)/$(PROG), its man pages and completions"
+install-sendmail: install
+	$(Q)$(call link,$(bindir)/$(PROG),$(sendmail_links))
+	$(Q)$(call link,$(mandir)/man1/$(PROG).1,$(sendmail_pages))
+	@echo "installed the names sendmail, mailq and newaliases"
+uninstall:
+	$(Q)$(call unlink,$(PROG),$(sendmail_links))
+	$(Q)$(call unlink,$(PROG).1,$(sendmail_pages))
+	$(Q)rm -f $(DESTDIR)$(bindir)/$(PROG) $(DESTDIR)$(mandir)/man1/$(PROG).1 \
+	$(DESTDIR)$(mandir)/man5/$(PROG).5 $(DESTDIR)$(bashdir)/$(PROG) \
+	$(DESTDIR)$(zshdir)/_$(PROG) $(DESTDIR)$(fishdir)/$(PROG).fish
+
+# -- dist: the same commit gives the same tarball, octet for octet --------------
 D = $(PROG)-$(VERSION)
 dist: $(srcdir)/configure
+	@git -C $(srcdir) rev-parse HEAD >/dev/null || \
+	{ echo "dist: needs the git repository" >&2; exit 1; }
 	@rm -rf $(D) && mkdir $(D)
-	@cd $(srcdir) && git archive HEAD | tar -x -C $(CURDIR)/$(D)
+	@git -C $(srcdir) archive HEAD | tar -x -C $(D)
 	@cp $(srcdir)/configure $(D)/
-	tar --sort=name --owner=0 --group=0 --numeric-owner \
-	--mtime=@$$(git -C $(srcdir) log -1 --format=%ct) -cJf $(D).tar.xz $(D)
-	@rm -rf $(D)
+	@tar --sort=name --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw \
+	--mtime=@$$(git -C $(srcdir) log -1 --format=%ct) -cf $(D).tar $(D)
+	@xz -T1 -f $(D).tar && rm -rf $(D) && echo "dist: $(D).tar.xz"
 distcheck: dist
-	rm -rf $(D).check && mkdir $(D).check && tar -xJf $(D).tar.xz -C $(D).check
-	cd $(D).check && mkdir b && cd b && ../$(D)/configure --prefix=/usr && \
-	$(MAKE) WERROR=1 all check && $(MAKE) install DESTDIR=$$PWD/root && \
+	@rm -rf $(D).check && mkdir -p $(D).check/b && tar -xJf $(D).tar.xz -C $(D).check
+	@chmod -R a-w $(D).check/$(D)
+	cd $(D).check/b && ../$(D)/configure -q --prefix=/usr && $(MAKE) WERROR=1 all check && \
+	$(MAKE) install install-sendmail DESTDIR=$$PWD/root && \
+	root/usr/bin/$(PROG) --version && root/usr/sbin/sendmail --version && \
 	$(MAKE) uninstall DESTDIR=$$PWD/root && \
-	test -z "$$(find root -type f)"
-	rm -rf $(D).check && echo "distcheck: $(D).tar.xz is good"
+	test -z "$$(find root ! -type d)" && $(MAKE) clean
+	@chmod -R u+w $(D).check && rm -rf $(D).check && echo "distcheck: $(D).tar.xz is good"
 
 help:
-	@sed -n 's/^# \(make .*\)/\1/p' $(srcdir)/Makefile
+	@sed -n 's/^# \(make .*\)/\1/p; s/^#   \( .*\)/   \1/p' $(srcdir)/Makefile
 clean:
 	rm -rf obj obj-* $(PROG)
 distclean: clean
-	rm -f config.mk config.status config.log
-.PHONY: all check fuzz fuzz-run bench cov lint install uninstall dist distcheck help clean distclean FORCE
+	rm -rf config.mk config.status config.log corpus $(srcdir)/autom4te.cache
+.PHONY: all relay check check-unit check-e2e root demo fuzz fuzz-run bench cov \
+	lint install install-sendmail uninstall dist distcheck help clean distclean FORCE
