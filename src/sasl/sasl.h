@@ -12,8 +12,10 @@
 #include "util/str.h"
 
 struct sasl_config {
-	const char *mechs;	/* "auto", or names with blanks or commas between */
-	const char *user;
+	const char *mechs;	/* "auto", "scram" (the family), or names with
+				   blanks or commas between: the first that can
+				   be used is */
+	const char *user;	/* UTF-8 */
 	const char *authzid;	/* "" for none */
 	const char *host;	/* of the relay, for the mechanisms that name it */
 	unsigned port;
@@ -27,12 +29,22 @@ struct sasl_config {
 
 struct sasl;
 
-/* Everything config points to must outlive it.  NULL with *err. */
+/*
+ * config and everything it points to must outlive it.  NULL with ERROR_CONFIG
+ * (mechanisms, user or secret that cannot work) or ERROR_OS.
+ */
 struct sasl *sasl_new(const struct sasl_config *config, struct error *err);
 void sasl_free(struct sasl *s);			/* wipes; NULL is fine */
 const struct auth *sasl_auth(struct sasl *s);	/* lives as long as s */
 
-/* Would mechs (a config value) name only mechanisms we know?  For conf. */
+/*
+ * What an OAuth relay gave as "status" when it refused the token ("401",
+ * "invalid_token"; safe to print), or "".  Lives as long as s.
+ */
+const char *sasl_status(const struct sasl *s);
+
+/* Would mechs (a config value) name only mechanisms we know?  "none" by
+   itself passes.  ERROR_CONFIG.  For conf. */
 int sasl_check_mechs(const char *mechs, struct error *err);
 
 #endif
