@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/error.h"
+#include "util/str.h"
 
 enum account_protocol { PROTOCOL_SMTP, PROTOCOL_LMTP };
 enum account_tls { ACCOUNT_TLS_IMPLICIT, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_NONE };
@@ -40,12 +42,14 @@ struct account {
 	bool all_or_nothing;
 	unsigned long long max_message_size;	/* octets, 0: no limit */
 	char *log;		/* "syslog", "none", or a file */
+	uint64_t given;		/* private: which rows were set, by option.c */
 };
 
 struct general {
 	char *default_account;
 	char *mailname;		/* domain for unqualified addresses */
 	bool ignore_dots;	/* a lone dot never ends a message */
+	uint64_t given;		/* private: as in struct account */
 };
 
 void account_init(struct account *a);		/* every default set */
@@ -53,10 +57,34 @@ void account_release(struct account *a);
 void general_init(struct general *g);
 void general_release(struct general *g);
 
+/* Is the relay a socket of this host (its name is a path)? */
+bool account_is_local(const struct account *a);
+
+/* TLS in force: as set; for a socket of this host none unless it was set. */
+enum account_tls account_tls(const struct account *a);
+
+/*
+ * Are we to authenticate?  Yes if mechanisms are named, or auth is auto and
+ * there is a user or a token.
+ */
+bool account_wants_auth(const struct account *a);
+
 /* TCP port in force: port, else 465, 587 (starttls), 25 (none), 24 (LMTP). */
 unsigned account_port(const struct account *a);
 
 /* Does one of a's from globs match addr (case-insensitively)? */
 bool account_matches(const struct account *a, const char *addr);
+
+/* The first of `from` that is an address and not a glob; empty if none is. */
+struct str account_sender(const struct account *a);
+
+/* Does text match the glob: `*` any run, `?` one octet, ASCII case ignored? */
+bool account_glob(struct str glob, struct str text);
+
+/*
+ * Do the settings fit together?  To be asked before sending, after the last
+ * option was applied.  ERROR_CONFIG that names the account.
+ */
+int account_check(const struct account *a, struct error *err);
 
 #endif

@@ -1,0 +1,173 @@
+#include "conf/account.h"
+
+#include <string.h>
+
+#include "conf/option.h"
+
+void account_init(struct account *a)
+{
+	*a = (struct account){ 0 };
+	option_defaults(a, false);
+}
+
+void account_release(struct account *a)
+{
+	option_release(a, false);
+}
+
+void general_init(struct general *g)
+{
+	*g = (struct general){ 0 };
+	option_defaults(g, true);
+}
+
+void general_release(struct general *g)
+{
+	option_release(g, true);
+}
+
+bool account_is_local(const struct account *a)
+{
+	return a->host[0] == '/';
+}
+
+enum account_tls account_tls(const struct account *a)
+{
+	/* What never leaves this host needs no TLS, and the usual default
+	 * would make every client of a local service say so. */
+	if (account_is_local(a) &&
+	    !option_given(option_find(STR("tls")), a))
+		return ACCOUNT_TLS_NONE;
+	return (enum account_tls)a->tls;
+}
+
+bool account_wants_auth(const struct account *a)
+{
+	if (!strcmp(a->auth, "none"))
+		return false;
+	if (strcmp(a->auth, "auto"))
+		return true;
+	return *a->user || *a->token_command || *a->netrc;
+}
+
+unsigned account_port(const struct account *a)
+{
+	if (a->port)
+		return a->port;
+	if (a->protocol == PROTOCOL_LMTP)
+		return 24;
+	switch (account_tls(a)) {
+	case ACCOUNT_TLS_IMPLICIT:
+		return 465;		/* RFC 8314 s3.3 */
+	case ACCOUNT_TLS_STARTTLS:
+		return 587;		/* RFC 6409 s3.1 */
+	case ACCOUNT_TLS_NONE:
+		break;
+	}
+	return 25;
+}
+
+bool account_glob(struct str glob, struct str text)
+{
+	size_t g = 0, t = 0;
+	size_t star = SIZE_MAX, retry = 0;
+
+	/* Greedy with one point of return: linear enough, no recursion. */
+	while (t < text.n) {
+		if (g < glob.n && glob.p[g] == '*') {
+			star = g++;
+			retry = t;
+		} else if (g < glob.n &&
+			   (glob.p[g] == '?' || ascii_lower(glob.p[g]) ==
+						ascii_lower(text.p[t]))) {
+			g++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			g = star + 1;
+			t = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (g < glob.n && glob.p[g] == '*')
+		g++;
+	return g == glob.n;
+}
+
+bool account_matches(const struct account *a, const char *addr)
+{
+	struct str rest = str_of(a->from);
+
+	while (rest.n) {
+		struct str glob = str_trim(str_cut(&rest, ','));
+
+		if (glob.n && account_glob(glob, str_of(addr)))
+			return true;
+	}
+	return false;
+}
+
+struct str account_sender(const struct account *a)
+{
+	struct str rest = str_of(a->from);
+
+	while (rest.n) {
+		struct str glob = str_trim(str_cut(&rest, ','));
+
+		if (glob.n && !memchr(glob.p, '*', glob.n) &&
+		    !memchr(glob.p, '?', glob.n))
+			return glob;
+	}
+	return STR("");
+}
+
+static int fails(const struct account *a, struct error *err, const char *why)
+{
+	if (*a->name)
+		return error_set(err, ERROR_CONFIG, "account '%s': %s",
+				 a->name, why);
+	return error_set(err, ERROR_CONFIG, "%s", why);
+}
+
+static bool has_secret(const struct account *a)
+{
+	return *a->password || *a->password_file || *a->password_command ||
+	       *a->token_command || *a->netrc;
+}
+
+static int check_secrets(const struct account *a, struct error *err)
+{
+	int sources = !!*a->password + !!*a->password_file +
+		      !!*a->password_command + !!*a->token_command +
+		      !!*a->netrc;
+
+	if (sources > 1)
+		return fails(a, err, "more than one of password, password_file,"
+			     " password_command, token_command and netrc is"
+			     " set: keep one");
+	if (!strcmp(a->auth, "auto") && !*a->user && !*a->netrc &&
+	    has_secret(a))
+		return fails(a, err, "there is a password or token but no "
+			     "'user' to go with it");
+	return 0;
+}
+
+int account_check(const struct account *a, struct error *err)
+{
+	if (!*a->host)
+		return fails(a, err, "no 'host' is set: name the relay to "
+			     "send through");
+	if (check_secrets(a, err))
+		return -1;
+	/* RFC 2033 s5: port 25 is SMTP's. */
+	if (!account_is_local(a) && a->protocol == PROTOCOL_LMTP &&
+	    account_port(a) == 25)
+		return fails(a, err, "protocol = lmtp must not be used on "
+			     "port 25");
+	if (account_wants_auth(a) && !account_is_local(a) &&
+	    account_tls(a) == ACCOUNT_TLS_NONE)
+		return fails(a, err, "'auth' with tls = none would show the "
+			     "password to the network: use tls = implicit or "
+			     "starttls, or auth = none");
+	return 0;
+}

@@ -1,0 +1,206 @@
+#include "conf/check.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/un.h>
+
+enum { DOMAIN_MAX = 255, MECH_MAX = 20 };	/* RFC 1035 s2.3.4; RFC 4422 s3.1 */
+
+static bool has(struct str s, char c)
+{
+	return s.n && memchr(s.p, c, s.n);
+}
+
+static bool has_any(struct str s, const char *chars)
+{
+	for (; *chars; chars++)
+		if (has(s, *chars))
+			return true;
+	return false;
+}
+
+static int bad(struct error *err, const char *why)
+{
+	return error_set(err, ERROR_CONFIG, "%s", why);
+}
+
+int check_word(struct str value, struct error *err)
+{
+	if (has_any(value, " \t"))
+		return bad(err, "may have no blank in it");
+	return 0;
+}
+
+static size_t count(struct str s, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == c;
+	return n;
+}
+
+int check_host(struct str value, struct error *err)
+{
+	struct sockaddr_un un;
+
+	if (str_casestarts(value, STR("srv:")))
+		return error_set(err, ERROR_UNAVAILABLE,
+				 "'srv:' is not in this version: name the host");
+	if (!value.n)
+		return bad(err, "may not be empty");
+	if (value.p[0] == '/') {
+		if (value.n >= sizeof(un.sun_path))
+			return bad(err, "the path is too long for a socket");
+		return 0;
+	}
+	if (has_any(value, " \t,;@<>\"'\\"))
+		return bad(err, "is not a host name");
+	if (has(value, '/'))
+		return bad(err, "is not a host name: a URL's scheme and path "
+			   "do not belong here");
+	if (has_any(value, "[]"))
+		return bad(err, "is not a host name: an IPv6 address stands "
+			   "without brackets");
+	if (count(value, ':') == 1)
+		return bad(err, "is not a host name: the port goes into "
+			   "'port'");
+	if (value.n > DOMAIN_MAX)
+		return bad(err, "is too long for a host name");
+	return 0;
+}
+
+int check_domain(struct str value, struct error *err)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] <= ' ' || value.p[i] > '~')
+			return bad(err, "must be printable ASCII without "
+				   "blanks");
+	if (value.n > DOMAIN_MAX)
+		return bad(err, "is too long for a domain");
+	if (value.n && value.p[0] == '[') {
+		if (value.p[value.n - 1] != ']')
+			return bad(err, "is an address literal without its ']'");
+		return 0;
+	}
+	if (has_any(value, "@<>()[]\\,;:\"/"))
+		return bad(err, "is not a domain");
+	return 0;
+}
+
+int check_mailname(struct str value, struct error *err)
+{
+	if (has_any(value, " \t@<>()[]\\,;:\"/"))
+		return bad(err, "is not a domain");
+	if (value.n > DOMAIN_MAX)
+		return bad(err, "is too long for a domain");
+	if (str_caseeq(value, STR("localhost")) ||
+	    str_casestarts(value, STR("localhost.")))
+		return bad(err, "means nothing to other hosts");
+	return 0;
+}
+
+/* Take the next word off *s; blanks and commas stand between words. */
+static struct str next_word(struct str *s)
+{
+	struct str w;
+
+	while (s->n && has(STR(" \t,"), *s->p)) {
+		s->p++;
+		s->n--;
+	}
+	w = *s;
+	w.n = 0;
+	while (s->n && !has(STR(" \t,"), *s->p)) {
+		s->p++;
+		s->n--;
+		w.n++;
+	}
+	return w;
+}
+
+static bool mech_char(char c)
+{
+	c = ascii_lower(c);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
+}
+
+int check_auth(struct str value, struct error *err)
+{
+	size_t words = 0;
+	bool alone = false;
+	struct str w;
+
+	while ((w = next_word(&value)).n) {
+		words++;
+		if (str_eq(w, STR("auto")) || str_eq(w, STR("none")))
+			alone = true;
+		if (w.n > MECH_MAX)
+			return bad(err, "is not a mechanism's name");
+		for (size_t i = 0; i < w.n; i++)
+			if (!mech_char(w.p[i]))
+				return bad(err, "is not auto, none, or a list "
+					   "of mechanism names");
+	}
+	if (!words)
+		return bad(err, "may not be empty: auto, none, or mechanisms");
+	if (alone && words > 1)
+		return bad(err, "auto and none stand alone");
+	return 0;
+}
+
+int check_from(struct str value, struct error *err)
+{
+	while (value.n) {
+		struct str w = str_trim(str_cut(&value, ','));
+
+		if (!w.n)
+			return bad(err, "has an empty address between commas");
+		if (has_any(w, " \t<>()"))
+			return bad(err, "takes bare addresses with commas "
+				   "between; a name goes into 'from_name'");
+		if (!has_any(w, "@*?"))
+			return bad(err, "has an address without a domain");
+	}
+	return 0;
+}
+
+int check_notify(struct str value, struct error *err)
+{
+	static const struct str kinds[] = {
+		{ "success", 7 }, { "failure", 7 }, { "delay", 5 },
+	};
+	unsigned seen = 0;
+
+	if (!value.n || str_caseeq(value, STR("never")))
+		return 0;
+	while (value.n) {
+		struct str w = str_trim(str_cut(&value, ','));
+		size_t i = 0;
+
+		while (i < 3 && !str_caseeq(w, kinds[i]))
+			i++;
+		if (i == 3 || (seen & (1u << i)))
+			return bad(err, "is not never, or a list of success, "
+				   "failure and delay");
+		seen |= 1u << i;
+	}
+	return 0;
+}
+
+int check_return(struct str value, struct error *err)
+{
+	if (!value.n || str_caseeq(value, STR("full")) ||
+	    str_caseeq(value, STR("hdrs")))
+		return 0;
+	return bad(err, "is not full or hdrs");
+}
+
+int check_queue(struct str value, struct error *err)
+{
+	if (str_eq(value, STR("tempfail")) || str_eq(value, STR("always")))
+		return error_set(err, ERROR_UNAVAILABLE, "there is no queue in "
+				 "this version: use never");
+	return 0;
+}

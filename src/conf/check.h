@@ -1,0 +1,23 @@
+/*
+ * What a setting's text may be, beyond its type.  Each returns 0, or -1 with
+ * a reason that follows on "key = value: "; ERROR_CONFIG, or ERROR_UNAVAILABLE
+ * for what a later version has.  Values have no control bytes; empty ones
+ * come here only where a setting may not be empty.
+ */
+#ifndef CONF_CHECK_H
+#define CONF_CHECK_H
+
+#include "util/error.h"
+#include "util/str.h"
+
+int check_host(struct str value, struct error *err);
+int check_word(struct str value, struct error *err);	/* no blanks */
+int check_domain(struct str value, struct error *err);	/* for HELO: or [literal] */
+int check_mailname(struct str value, struct error *err);
+int check_auth(struct str value, struct error *err);	/* RFC 4422 s3.1 names */
+int check_from(struct str value, struct error *err);
+int check_notify(struct str value, struct error *err);	/* RFC 3461 s4.1 */
+int check_return(struct str value, struct error *err);	/* RFC 3461 s4.3 */
+int check_queue(struct str value, struct error *err);
+
+#endif

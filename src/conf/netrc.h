@@ -1,0 +1,33 @@
+/*
+ * netrc files: "machine HOST login USER password SECRET", as ftp(1) and curl
+ * read them.
+ */
+#ifndef CONF_NETRC_H
+#define CONF_NETRC_H
+
+#include "conf/account.h"
+#include "util/buf.h"
+#include "util/error.h"
+#include "util/str.h"
+
+struct netrc_query {
+	const char *host;	/* case-insensitive; a `default` entry matches all */
+	const char *user;	/* only this login; "" takes the first */
+	struct buf *login;	/* receives the login; NULL: not wanted */
+	struct buf *password;	/* receives the password; NULL: not wanted */
+};
+
+/*
+ * Find what text (a netrc file, borrowed) says about a host: 1 found, 0 not.
+ * Words may be in double quotes with backslash escapes; macdef is skipped.
+ */
+int netrc_find(struct str text, const struct netrc_query *query);
+
+/*
+ * If a has no user but a netrc file, take the login from there: to be called
+ * before account_check().  ERROR_PERM for a file open to others, ERROR_CONFIG
+ * if it is not there or has no entry for a's host.
+ */
+int netrc_fill_user(struct account *a, struct error *err);
+
+#endif

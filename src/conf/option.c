@@ -1,0 +1,215 @@
+#include "conf/option.h"
+
+#include "conf/check.h"
+#include "conf/nearest.h"
+#include "util/utf8.h"
+
+enum { DAY = 86400, WEEK = 7 * DAY };	/* seconds */
+
+/* Each in the order of its enum in conf/account.h. */
+static const char *const protocols[] = { "smtp", "lmtp", NULL };
+static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
+static const char *const queue_modes[] = {
+	"default", "never", "tempfail", "always", NULL
+};
+/* Words that a path may be. */
+static const char *const trust_words[] = { "system", "tofu", NULL };
+static const char *const log_words[] = { "syslog", "none", NULL };
+
+#define AT(field) offsetof(struct account, field)
+#define AT_GENERAL(field) offsetof(struct general, field)
+
+/* At most 64 rows: `given` has a bit for each. */
+static const struct option options[] = {
+	{ .key = "host", .type = OPTION_TEXT, .at = AT(host), .fallback = "",
+	  .flags = OPTION_REQUIRED, .check = check_host, .arg = "HOST",
+	  .help = "the relay: a name, an address, or the /path of a socket" },
+	{ .key = "port", .type = OPTION_COUNT, .at = AT(port), .fallback = "",
+	  .min = 1, .max = 65535, .arg = "PORT",
+	  .help = "TCP port; 465, 587 with starttls, 25 without TLS, 24 for LMTP" },
+	{ .key = "protocol", .type = OPTION_CHOICE, .at = AT(protocol),
+	  .fallback = "smtp", .choice = protocols, .arg = "PROTOCOL",
+	  .help = "what the relay speaks: smtp or lmtp" },
+	{ .key = "tls", .type = OPTION_CHOICE, .at = AT(tls),
+	  .fallback = "implicit", .choice = tls_modes, .arg = "MODE",
+	  .help = "implicit, starttls or none; for a socket, none" },
+	{ .key = "tls_trust", .type = OPTION_PATH, .at = AT(tls_trust),
+	  .fallback = "system", .flags = OPTION_REQUIRED,
+	  .choice = trust_words, .arg = "FILE",
+	  .help = "whom to believe: system, tofu, or a PEM file of authorities" },
+	{ .key = "tls_name", .type = OPTION_TEXT, .at = AT(tls_name),
+	  .fallback = "", .check = check_word, .arg = "NAME",
+	  .help = "name the certificate must have, if not the host's" },
+	{ .key = "tls_priority", .type = OPTION_TEXT, .at = AT(tls_priority),
+	  .fallback = "", .arg = "STRING", .help = "GnuTLS priority string" },
+	{ .key = "auth", .type = OPTION_LIST, .at = AT(auth),
+	  .fallback = "auto", .flags = OPTION_REQUIRED, .check = check_auth,
+	  .arg = "MECHANISMS",
+	  .help = "auto, none, or a list of SASL mechanisms" },
+	{ .key = "user", .type = OPTION_TEXT, .at = AT(user), .fallback = "",
+	  .arg = "USER", .help = "login name at the relay" },
+	{ .key = "authzid", .type = OPTION_TEXT, .at = AT(authzid),
+	  .fallback = "", .arg = "USER",
+	  .help = "identity to act as, if not the user's own" },
+	{ .key = "password", .type = OPTION_TEXT, .at = AT(password),
+	  .fallback = "", .flags = OPTION_SECRET, .arg = "PASSWORD",
+	  .help = "the password; only in a file that nobody else can read" },
+	{ .key = "password_file", .type = OPTION_PATH, .at = AT(password_file),
+	  .fallback = "", .arg = "FILE",
+	  .help = "private file that holds the password" },
+	{ .key = "password_command", .type = OPTION_TEXT,
+	  .at = AT(password_command), .fallback = "", .arg = "COMMAND",
+	  .help = "shell command that prints the password" },
+	{ .key = "token_command", .type = OPTION_TEXT, .at = AT(token_command),
+	  .fallback = "", .arg = "COMMAND",
+	  .help = "shell command that prints an OAuth 2 access token" },
+	{ .key = "netrc", .type = OPTION_PATH, .at = AT(netrc), .fallback = "",
+	  .arg = "FILE", .help = "netrc file with the relay's login and password" },
+	{ .key = "from", .type = OPTION_LIST, .at = AT(from), .fallback = "",
+	  .check = check_from, .arg = "ADDRESSES",
+	  .help = "sender addresses of this account; * and ? match any" },
+	{ .key = "from_name", .type = OPTION_TEXT, .at = AT(from_name),
+	  .fallback = "", .arg = "NAME",
+	  .help = "full name for a From that has to be made" },
+	{ .key = "helo", .type = OPTION_TEXT, .at = AT(helo), .fallback = "",
+	  .check = check_domain, .arg = "DOMAIN",
+	  .help = "how to introduce ourselves, if not by the host's name" },
+	{ .key = "source", .type = OPTION_TEXT, .at = AT(source),
+	  .fallback = "", .check = check_word, .arg = "ADDRESS",
+	  .help = "local address to connect from" },
+	{ .key = "dsn_notify", .type = OPTION_LIST, .at = AT(dsn_notify),
+	  .fallback = "", .check = check_notify, .arg = "WHEN",
+	  .help = "ask for notices: never, or success, failure, delay" },
+	{ .key = "dsn_return", .type = OPTION_TEXT, .at = AT(dsn_return),
+	  .fallback = "", .check = check_return, .arg = "WHAT",
+	  .help = "what a notice is to carry: full or hdrs" },
+	{ .key = "timeout_connect", .type = OPTION_SECONDS,
+	  .at = AT(timeout_connect), .fallback = "30", .min = 1, .max = DAY,
+	  .arg = "SECONDS", .help = "limit for connecting to one address" },
+	{ .key = "timeout_tls", .type = OPTION_SECONDS, .at = AT(timeout_tls),
+	  .fallback = "60", .min = 1, .max = DAY, .arg = "SECONDS",
+	  .help = "limit for the TLS handshake" },
+	{ .key = "timeout_command", .type = OPTION_SECONDS,
+	  .at = AT(timeout_command), .fallback = "300", .min = 1, .max = DAY,
+	  .arg = "SECONDS", .help = "limit for the greeting and each command" },
+	{ .key = "timeout_data", .type = OPTION_SECONDS,
+	  .at = AT(timeout_data), .fallback = "180", .min = 1, .max = DAY,
+	  .arg = "SECONDS", .help = "limit for each block of the message" },
+	{ .key = "timeout_end", .type = OPTION_SECONDS, .at = AT(timeout_end),
+	  .fallback = "600", .min = 1, .max = DAY, .arg = "SECONDS",
+	  .help = "limit for the verdict after the message" },
+	{ .key = "deadline", .type = OPTION_SECONDS, .at = AT(deadline),
+	  .fallback = "0", .min = 0, .max = WEEK, .arg = "SECONDS",
+	  .help = "limit for all of it; 0 is none" },
+	{ .key = "queue", .type = OPTION_CHOICE, .at = AT(queue),
+	  .fallback = "default", .choice = queue_modes, .check = check_queue,
+	  .arg = "WHEN", .help = "when to queue: never" },
+	{ .key = "strict", .type = OPTION_BOOL, .at = AT(strict),
+	  .fallback = "no", .arg = "YES|NO",
+	  .help = "refuse NUL and bare CR in a message, do not repair them" },
+	{ .key = "all_or_nothing", .type = OPTION_BOOL,
+	  .at = AT(all_or_nothing), .fallback = "no", .arg = "YES|NO",
+	  .help = "send only if the relay accepts every recipient" },
+	{ .key = "max_message_size", .type = OPTION_SIZE,
+	  .at = AT(max_message_size), .fallback = "0", .min = 0,
+	  .max = INT64_MAX, .arg = "SIZE",
+	  .help = "refuse larger messages; 0 is no limit" },
+	{ .key = "log", .type = OPTION_PATH, .at = AT(log),
+	  .fallback = "syslog", .flags = OPTION_REQUIRED, .choice = log_words,
+	  .arg = "FILE", .help = "where to log: syslog, none, or a file" },
+	{ .key = "default_account", .type = OPTION_TEXT,
+	  .at = AT_GENERAL(default_account), .fallback = "",
+	  .flags = OPTION_GENERAL, .check = check_word, .arg = "NAME",
+	  .help = "account for senders that no 'from' matches" },
+	{ .key = "mailname", .type = OPTION_TEXT, .at = AT_GENERAL(mailname),
+	  .fallback = "", .flags = OPTION_GENERAL, .check = check_mailname,
+	  .arg = "DOMAIN", .help = "domain for addresses that have none" },
+	{ .key = "ignore_dots", .type = OPTION_BOOL,
+	  .at = AT_GENERAL(ignore_dots), .fallback = "no",
+	  .flags = OPTION_GENERAL, .arg = "YES|NO",
+	  .help = "as sendmail: a lone dot does not end the message" },
+};
+
+enum { OPTIONS = sizeof(options) / sizeof(*options) };
+_Static_assert(OPTIONS <= 64, "struct account.given has 64 bits");
+
+/* Settings that later versions have: they are no misspellings. */
+static const char *const later[] = {
+	"tls_pin", "tls_fingerprint", "tls_crl", "tls_cert", "tls_key",
+	"tls_resume", "oauth2", "proxy", "fallback", "unknown",
+	"flush_on_send", "max_messages_per_connection", "rate",
+	"max_attachments", "max_attachment_size",
+};
+
+size_t option_count(void)
+{
+	return OPTIONS;
+}
+
+const struct option *option_at(size_t i)
+{
+	return &options[i];
+}
+
+static bool same_key(struct str a, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < a.n; i++) {
+		char c = a.p[i] == '-' ? '_' : ascii_lower(a.p[i]);
+
+		if (!key[i] || c != key[i])
+			return false;
+	}
+	return !key[i];
+}
+
+const struct option *option_find(struct str key)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (same_key(key, options[i].key))
+			return &options[i];
+	return NULL;
+}
+
+const char *option_nearest(struct str key)
+{
+	struct nearest best = { 0 };
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		nearest_try(&best, key, options[i].key);
+	return best.name;
+}
+
+/* Say that key is unknown, and what may have been meant. */
+static void unknown(struct str key, struct error *err)
+{
+	const char *near = option_nearest(key);
+	struct buf shown;
+
+	buf_init(&shown, 400);
+	utf8_escape(&shown, (struct str){ key.p, key.n > 64 ? 64 : key.n });
+	if (near)
+		error_set(err, ERROR_CONFIG, "unknown setting '%s': did you "
+			  "mean '%s'?", buf_cstr(&shown), near);
+	else
+		error_set(err, ERROR_CONFIG, "unknown setting '%s'",
+			  buf_cstr(&shown));
+	buf_release(&shown);
+}
+
+const struct option *option_lookup(struct str key, struct error *err)
+{
+	const struct option *o = option_find(key);
+
+	if (o)
+		return o;
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
+		if (same_key(key, later[i])) {
+			error_set(err, ERROR_UNAVAILABLE,
+				  "'%s' is not in this version", later[i]);
+			return NULL;
+		}
+	unknown(key, err);
+	return NULL;
+}

@@ -1,0 +1,383 @@
+/*
+ * The values of the option table: text to field and back (conf/option.h).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/option.h"
+#include "sys/host.h"
+#include "util/utf8.h"
+#include "util/xalloc.h"
+
+static bool is_text(const struct option *o)
+{
+	return o->type == OPTION_TEXT || o->type == OPTION_LIST ||
+	       o->type == OPTION_PATH;
+}
+
+static char **text_at(const struct option *o, void *base)
+{
+	return (char **)((char *)base + o->at);
+}
+
+static const char *text_of(const struct option *o, const void *base)
+{
+	return *(char *const *)((const char *)base + o->at);
+}
+
+/* The number in a field, whatever its width. */
+static uint64_t number_of(const struct option *o, const void *base)
+{
+	const char *at = (const char *)base + o->at;
+	unsigned long long wide;
+	unsigned n;
+	bool b;
+
+	if (o->type == OPTION_BOOL) {
+		memcpy(&b, at, sizeof(b));
+		return b;
+	}
+	if (o->type == OPTION_SIZE) {
+		memcpy(&wide, at, sizeof(wide));
+		return wide;
+	}
+	memcpy(&n, at, sizeof(n));
+	return n;
+}
+
+static void number_put(const struct option *o, void *base, uint64_t v)
+{
+	char *at = (char *)base + o->at;
+	unsigned long long wide = v;
+	unsigned n = (unsigned)v;
+	bool b = v;
+
+	if (o->type == OPTION_BOOL)
+		memcpy(at, &b, sizeof(b));
+	else if (o->type == OPTION_SIZE)
+		memcpy(at, &wide, sizeof(wide));
+	else
+		memcpy(at, &n, sizeof(n));
+}
+
+static uint64_t *given_of(const struct option *o, const void *base)
+{
+	if (o->flags & OPTION_GENERAL)
+		return &((struct general *)(uintptr_t)base)->given;
+	return &((struct account *)(uintptr_t)base)->given;
+}
+
+static uint64_t bit_of(const struct option *o)
+{
+	return (uint64_t)1 << (o - option_at(0));
+}
+
+bool option_given(const struct option *o, const void *base)
+{
+	return *given_of(o, base) & bit_of(o);
+}
+
+/* Take the place of the text; caller gives fresh, which is owned then. */
+static void text_put(const struct option *o, void *base, char *fresh)
+{
+	char **field = text_at(o, base);
+
+	if (*field && (o->flags & OPTION_SECRET))
+		wipe(*field, strlen(*field));
+	free(*field);
+	*field = fresh;
+}
+
+static bool is_choice(const struct option *o, struct str value)
+{
+	for (size_t i = 0; o->choice && o->choice[i]; i++)
+		if (str_eq(value, str_of(o->choice[i])))
+			return true;
+	return false;
+}
+
+static int set_path(const struct option *o, void *base, struct str value,
+		    struct error *err)
+{
+	struct buf full;
+
+	if (!str_starts(value, STR("~")) || is_choice(o, value)) {
+		text_put(o, base, xstrndup(value.p, value.n));
+		return 0;
+	}
+	buf_init(&full, OPTION_TEXT_MAX);
+	host_home(&full);
+	if (!str_starts(value, STR("~/")) || !full.len || full.over) {
+		buf_release(&full);
+		return error_set(err, ERROR_CONFIG, "'~' is not known here: "
+				 "write the whole path");
+	}
+	buf_add(&full, (struct str){ value.p + 1, value.n - 1 });
+	text_put(o, base, xstrdup(buf_cstr(&full)));
+	buf_release(&full);
+	return 0;
+}
+
+static int set_text(const struct option *o, void *base, struct str value,
+		    struct error *err)
+{
+	if (!value.n && (o->flags & OPTION_REQUIRED))
+		return error_set(err, ERROR_CONFIG, "may not be empty");
+	if (value.n > OPTION_TEXT_MAX)
+		return error_set(err, ERROR_CONFIG, "is longer than %d octets",
+				 OPTION_TEXT_MAX);
+	if (str_has_ctl(value))
+		return error_set(err, ERROR_CONFIG, "has a control byte in it");
+	if (o->check && o->check(value, err))
+		return -1;
+	if (o->type == OPTION_PATH)
+		return set_path(o, base, value, err);
+	text_put(o, base, xstrndup(value.p, value.n));
+	return 0;
+}
+
+static int set_choice(const struct option *o, void *base, struct str value,
+		      struct error *err)
+{
+	struct buf names;
+
+	for (size_t i = 0; o->choice[i]; i++)
+		if (str_caseeq(value, str_of(o->choice[i]))) {
+			struct str name = str_of(o->choice[i]);
+
+			if (o->check && o->check(name, err))
+				return -1;
+			number_put(o, base, i);
+			return 0;
+		}
+	buf_init(&names, 400);
+	for (size_t i = 0; o->choice[i]; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", o->choice[i]);
+	error_set(err, ERROR_CONFIG, "is none of %s", buf_cstr(&names));
+	buf_release(&names);
+	return -1;
+}
+
+static int set_bool(const struct option *o, void *base, struct str value,
+		    struct error *err)
+{
+	static const char *const words[] = {	/* even no, odd yes */
+		"no", "yes", "off", "on", "false", "true"
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (str_caseeq(value, str_of(words[i]))) {
+			number_put(o, base, i & 1);
+			return 0;
+		}
+	return error_set(err, ERROR_CONFIG, "is not yes or no");
+}
+
+/* 1024 to the power of what the suffix says; 0 if c is none. */
+static uint64_t unit(char c)
+{
+	switch (ascii_lower(c)) {
+	case 'k':
+		return 1 << 10;
+	case 'm':
+		return 1 << 20;
+	case 'g':
+		return 1 << 30;
+	}
+	return 0;
+}
+
+static int set_number(const struct option *o, void *base, struct str value,
+		      struct error *err)
+{
+	uint64_t factor = 1, v;
+
+	if (o->type == OPTION_SIZE && value.n && unit(value.p[value.n - 1]))
+		factor = unit(value.p[--value.n]);
+	if (!str_u64(value, UINT64_MAX, &v))
+		return error_set(err, ERROR_CONFIG, "is not a number%s",
+				 o->type == OPTION_SECONDS ? " of seconds" :
+				 o->type == OPTION_SIZE ? " of octets" : "");
+	if (v > o->max / factor || v * factor < o->min)
+		return error_set(err, ERROR_CONFIG, "is out of range: %llu to "
+				 "%llu", (unsigned long long)o->min,
+				 (unsigned long long)o->max);
+	number_put(o, base, v * factor);
+	return 0;
+}
+
+static int set_any(const struct option *o, void *base, struct str value,
+		   struct error *err)
+{
+	if (is_text(o))
+		return set_text(o, base, value, err);
+	if (o->type == OPTION_CHOICE)
+		return set_choice(o, base, value, err);
+	if (o->type == OPTION_BOOL)
+		return set_bool(o, base, value, err);
+	return set_number(o, base, value, err);
+}
+
+/* Put "key = value" before the reason, so far as that may be shown. */
+static int blame(const struct option *o, struct str value, struct error *err)
+{
+	struct buf shown;
+
+	if (o->flags & OPTION_SECRET)
+		return error_wrap(err, "'%s'", o->key);
+	buf_init(&shown, 400);
+	utf8_escape(&shown, (struct str){ value.p,
+					  value.n > 60 ? 60 : value.n });
+	error_wrap(err, "'%s = %s%s'", o->key, buf_cstr(&shown),
+		   value.n > 60 ? "..." : "");
+	buf_release(&shown);
+	return -1;
+}
+
+int option_set(const struct option *o, void *base, struct str value,
+	       struct error *err)
+{
+	struct error why = { 0 };
+
+	if (set_any(o, base, value, &why)) {
+		*err = why;
+		return blame(o, value, err);
+	}
+	*given_of(o, base) |= bit_of(o);
+	return 0;
+}
+
+static int usage(struct error *err)
+{
+	if (err->kind == ERROR_CONFIG)
+		err->kind = ERROR_USAGE;
+	return -1;
+}
+
+int option_set_arg(struct account *a, struct general *g, struct str key,
+		   struct str value, struct error *err)
+{
+	const struct option *o = option_lookup(key, err);
+	void *base;
+
+	if (!o)
+		return usage(err);
+	if (o->flags & OPTION_SECRET)
+		return error_set(err, ERROR_USAGE, "'%s' may not be on the "
+				 "command line, where every user can read it: "
+				 "use password_command, password_file or "
+				 "--password-fd", o->key);
+	base = o->flags & OPTION_GENERAL ? (void *)g : (void *)a;
+	return option_set(o, base, value, err) ? usage(err) : 0;
+}
+
+int option_set_pair(struct account *a, struct general *g, const char *pair,
+		    struct error *err)
+{
+	struct str value = str_of(pair);
+	struct str key = str_cut(&value, '=');
+
+	if (!strchr(pair, '='))
+		return error_set(err, ERROR_USAGE, "a setting is given as "
+				 "KEY=VALUE");
+	return option_set_arg(a, g, str_trim(key), str_trim(value), err);
+}
+
+static void value_size(uint64_t v, struct buf *out)
+{
+	static const char units[] = "gmk";
+
+	for (const char *u = units; v && *u; u++)
+		if (v % unit(*u) == 0) {
+			buf_addf(out, "%llu%c",
+				 (unsigned long long)(v / unit(*u)), *u);
+			return;
+		}
+	buf_addf(out, "%llu", (unsigned long long)v);
+}
+
+void option_value(const struct option *o, const void *base, struct buf *out)
+{
+	uint64_t v;
+
+	if (is_text(o)) {
+		const char *text = text_of(o, base);
+
+		buf_addz(out, *text && (o->flags & OPTION_SECRET) ?
+			 "********" : text);
+		return;
+	}
+	v = number_of(o, base);
+	if (o->type == OPTION_BOOL)
+		buf_addz(out, v ? "yes" : "no");
+	else if (o->type == OPTION_CHOICE)
+		buf_addz(out, o->choice[v]);
+	else if (o->type == OPTION_SIZE)
+		value_size(v, out);
+	else if (v >= o->min)		/* port 0 is no port yet */
+		buf_addf(out, "%llu", (unsigned long long)v);
+}
+
+void option_print(const struct option *o, const void *base, struct buf *out)
+{
+	struct buf value;
+	const char *p, *quote = "";
+
+	buf_init(&value, OPTION_TEXT_MAX);
+	option_value(o, base, &value);
+	p = buf_cstr(&value);
+	if (strpbrk(p, ";#") || *p == '"' || *p == '\'' || *p == ' ' ||
+	    (value.len && (p[value.len - 1] == ' ' || p[value.len - 1] == '\\')))
+		quote = strchr(p, '"') ? "'" : "\"";
+	buf_addf(out, "%s =%s%s%s%s\n", o->key, value.len ? " " : "", quote, p,
+		 quote);
+	buf_release(&value);
+}
+
+void option_defaults(void *base, bool general)
+{
+	if (!general)
+		((struct account *)base)->name = xstrdup("");
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option *o = option_at(i);
+		struct error never = { 0 };
+
+		if (!!(o->flags & OPTION_GENERAL) != general)
+			continue;
+		if (is_text(o))
+			text_put(o, base, xstrdup(o->fallback));
+		else if (*o->fallback)
+			set_any(o, base, str_of(o->fallback), &never);
+	}
+}
+
+void option_release(void *base, bool general)
+{
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option *o = option_at(i);
+
+		if (!!(o->flags & OPTION_GENERAL) == general && is_text(o))
+			text_put(o, base, NULL);
+	}
+	if (!general) {
+		free(((struct account *)base)->name);
+		((struct account *)base)->name = NULL;
+	}
+}
+
+void option_merge(void *to, const void *from, bool general)
+{
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option *o = option_at(i);
+
+		if (!!(o->flags & OPTION_GENERAL) != general ||
+		    !option_given(o, from) || option_given(o, to))
+			continue;
+		if (is_text(o))
+			text_put(o, to, xstrdup(text_of(o, from)));
+		else
+			number_put(o, to, number_of(o, from));
+		*given_of(o, to) |= bit_of(o);
+	}
+}

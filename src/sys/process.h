@@ -1,0 +1,40 @@
+/*
+ * A shell command whose output is read: password_command and its like.
+ */
+#ifndef SYS_PROCESS_H
+#define SYS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+struct process {
+	pid_t pid;		/* its own process group; 0: none */
+	int out;		/* read end of its stdout; -1: closed */
+	bool ended;		/* reaped: status is valid */
+	int status;		/* of waitpid(2) */
+};
+
+/*
+ * Start `/bin/sh -c command` with stdin from /dev/null, stdout to a pipe,
+ * stderr ours, default signals and an empty signal mask.  ERROR_OS.
+ */
+int process_start(struct process *p, const char *command, struct error *err);
+
+/*
+ * Append its output to out until it ends or the deadline (clock_ms()) comes,
+ * when its whole group is killed: ERROR_NET, "no answer in time".  What it left
+ * running in the background does not hold us up.  Output past out's ceiling
+ * is read and dropped (out->over).  Anything but exit status 0 is ERROR_CONFIG
+ * and named: "exited 3", "was killed by signal 9".
+ */
+int process_finish(struct process *p, struct buf *out, int64_t deadline,
+		   struct error *err);
+
+/* Kill the group and reap, if it has not ended; closes. A zeroed one is fine. */
+void process_release(struct process *p);
+
+#endif
