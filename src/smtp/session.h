@@ -69,16 +69,28 @@ struct session_config {
 };
 
 struct expect {
-	unsigned char verb;	/* enum verb, session.c */
+	unsigned char verb;	/* enum verb, smtp/machine.h */
 	uint32_t rcpt;		/* index, for RCPT and LMTP's final replies */
 };
 
+/* One MAIL transaction: a batch of the envelope's recipients. */
+struct transaction {
+	uint32_t *batch;	/* recipients; the accepted ones move to the front */
+	size_t n, asked, answered, accepted;
+	size_t overflow;	/* answered "too many": for the next transaction */
+	size_t full_at;		/* how many were accepted before the first such */
+	uint64_t given;		/* octets of the message put into out so far */
+	bool mail_ok;		/* MAIL was accepted */
+	bool chunk;		/* the content goes by BDAT */
+	bool said_data;		/* DATA or BDAT is on its way */
+	bool all_given;		/* the whole content is in out, or sent */
+	bool open;		/* MAIL was said and not yet concluded */
+};
+
 struct session {
-	/* Results. */
-	struct verdict verdict;	/* trouble of the session itself; code and kind
-				   are 0 if there was none.  Its text is owned */
-	struct verdict final;	/* the relay's last word on the content; kept
-				   likewise; code 0 if there was none */
+	/* Results; texts are owned by the session. */
+	struct verdict verdict;	/* trouble of the session itself; PENDING if none */
+	struct verdict final;	/* the relay's last word on content; code 0: none */
 	struct ehlo ehlo;
 	bool secure;		/* TLS is up */
 	const char *mech;	/* SASL mechanism that succeeded, or "" */
@@ -89,27 +101,20 @@ struct session {
 	const struct auth *auth;
 	struct reply reply;
 	struct buf verdict_text, final_text, greeting;
-	struct buf out;
+	struct buf out, initial;
 	struct dot dot;
 	struct expect *expect;	/* queue of replies still to come */
 	size_t expect_head, expect_len, expect_cap;
-	uint32_t *batch;	/* recipients of this transaction */
-	size_t n_batch, next_rcpt;	/* in batch: how many; first unasked */
+	struct transaction t;
+	struct error auth_error;	/* why "*" was sent */
 	size_t scan;		/* recipients before this one are settled */
 	size_t rcpt_limit;	/* recipients a transaction, as learned */
-	size_t accepted;	/* recipients the relay took */
-	size_t overflow;	/* recipients answered 452: for the next one */
-	uint64_t body_at;	/* octets of the message given so far */
-	unsigned phase;		/* enum phase, session.c */
+	unsigned phase;		/* enum phase, smtp/machine.h */
 	unsigned epoch;
 	unsigned rounds;	/* AUTH challenges so far */
-	bool mail_ok;		/* MAIL was accepted */
-	bool mail_sent;
-	bool chunk;		/* the content goes by BDAT */
-	bool said_data;		/* DATA or BDAT is on its way */
-	bool all_given;		/* the whole content is in out, or sent */
+	bool initial_due;	/* the initial response waits for a 334 */
 	bool helo;		/* fell back to HELO */
-	bool closing;		/* QUIT is said */
+	bool reset_due;		/* RSET before the next MAIL */
 };
 
 /* config must outlive s.  Every session_init needs session_release. */

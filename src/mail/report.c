@@ -1,0 +1,171 @@
+#include "mail/report.h"
+
+#include "util/utf8.h"
+
+const char *report_result(const struct report *r)
+{
+	const struct envelope *e = r->env;
+	size_t sent = envelope_count(e, OUTCOME_SENT);
+
+	if (sent == e->n_rcpt && sent)
+		return "sent";
+	if (*r->queue_id)
+		return "queued";
+	if (sent)
+		return "partial";
+	return envelope_count(e, OUTCOME_UNKNOWN) ? "unknown" : "failed";
+}
+
+static void json_char(struct buf *out, unsigned long cp, struct str bytes)
+{
+	if (cp == '"' || cp == '\\')
+		buf_addf(out, "\\%c", (int)cp);
+	else if (cp == '\n')
+		buf_addz(out, "\\n");
+	else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
+		 (cp >= 0x2028 && cp <= 0x202e) ||
+		 (cp >= 0x2066 && cp <= 0x2069))
+		buf_addf(out, "\\u%04lx", cp);
+	else
+		buf_add(out, bytes);
+}
+
+void report_json_string(struct buf *out, struct str s)
+{
+	buf_addch(out, '"');
+	while (s.n) {
+		unsigned long cp = 0;
+		size_t n = utf8_next(s, &cp);
+
+		if (n)
+			json_char(out, cp, (struct str){ s.p, n });
+		else	/* an octet that is not UTF-8 shows as text \xNN */
+			buf_addf(out, "\\\\x%02x", (unsigned char)*s.p);
+		s.p += n ? n : 1;
+		s.n -= n ? n : 1;
+	}
+	buf_addch(out, '"');
+}
+
+static void field(struct buf *out, const char *name, struct str value)
+{
+	buf_addf(out, "\"%s\":", name);
+	report_json_string(out, value);
+}
+
+static void text_field(struct buf *out, const char *name, const char *value)
+{
+	buf_addf(out, "\"%s\":", name);
+	if (*value)
+		report_json_string(out, str_of(value));
+	else
+		buf_addz(out, "null");
+	buf_addch(out, ',');
+}
+
+/* Code, enhanced code, and the text whole as the relay said it. */
+static void reply_fields(struct buf *out, const struct verdict *v)
+{
+	if (v->code)
+		buf_addf(out, "\"code\":%d,", v->code);
+	else
+		buf_addz(out, "\"code\":null,");
+	text_field(out, "enhanced", v->enhanced);
+	field(out, "text", v->text);
+}
+
+static void json_rcpt(struct buf *out, const struct envelope *e, size_t i)
+{
+	const struct verdict *v = envelope_verdict(e, i);
+
+	buf_addch(out, '{');
+	field(out, "address", str_of(e->rcpt[i].addr));
+	buf_addf(out, ",\"outcome\":\"%s\",\"stage\":\"%s\",",
+		 outcome_name(v->outcome), stage_name(v->stage));
+	reply_fields(out, v);
+	buf_addch(out, '}');
+}
+
+void report_json(struct buf *out, const struct report *r)
+{
+	buf_addch(out, '{');
+	text_field(out, "message_id", r->message_id);
+	text_field(out, "account", r->account);
+	text_field(out, "relay", r->relay);
+	text_field(out, "tls", r->tls);
+	text_field(out, "sasl", r->mech);
+	text_field(out, "result", report_result(r));
+	buf_addf(out, "\"exit_status\":%d,", r->status);
+	text_field(out, "queue_id", r->queue_id);
+	buf_addz(out, "\"reply\":");
+	if (r->final && r->final->code) {
+		buf_addch(out, '{');
+		reply_fields(out, r->final);
+		buf_addz(out, "},");
+	} else {
+		buf_addz(out, "null,");
+	}
+	buf_addf(out, "\"bytes\":%llu,\"elapsed_ms\":%llu,\"round_trips\":%u,"
+		 "\"recipients\":[", (unsigned long long)r->bytes,
+		 (unsigned long long)r->elapsed_ms, r->trips);
+	for (size_t i = 0; i < r->env->n_rcpt; i++) {
+		if (i)
+			buf_addch(out, ',');
+		json_rcpt(out, r->env, i);
+	}
+	buf_addz(out, "]}\n");
+}
+
+/* Reply text on one line: line ends become " / ". */
+static void flat(struct buf *out, struct str text)
+{
+	while (text.n) {
+		utf8_escape(out, str_trim(str_cut(&text, '\n')));
+		if (text.n)
+			buf_addz(out, " / ");
+	}
+}
+
+void report_verdict(struct buf *out, const struct verdict *v, const char *addr)
+{
+	if (v->stage != STAGE_LOCAL)
+		buf_addz(out, stage_name(v->stage));
+	if (*addr) {
+		buf_addz(out, v->stage == STAGE_LOCAL ? "<" :
+			 v->stage == STAGE_RCPT ? ":<" : " for <");
+		utf8_escape(out, str_of(addr));
+		buf_addch(out, '>');
+	}
+	if (v->stage != STAGE_LOCAL || *addr)
+		buf_addz(out, ": ");
+	if (v->code)
+		buf_addf(out, "%d ", v->code);
+	flat(out, v->text);
+}
+
+void report_text(struct buf *out, const struct report *r)
+{
+	buf_addf(out, "%s: ", report_result(r));
+	utf8_escape(out, str_of(r->message_id));
+	if (*r->relay)
+		buf_addf(out, " by %s", r->relay);
+	if (*r->tls)
+		buf_addf(out, ", %s", r->tls);
+	if (*r->mech)
+		buf_addf(out, ", %s", r->mech);
+	buf_addf(out, ", %llu octets, %llu ms, %u round trips\n",
+		 (unsigned long long)r->bytes,
+		 (unsigned long long)r->elapsed_ms, r->trips);
+	for (size_t i = 0; i < r->env->n_rcpt; i++) {
+		const struct verdict *v = envelope_verdict(r->env, i);
+
+		buf_addf(out, "%s: ", outcome_name(v->outcome));
+		utf8_escape(out, str_of(r->env->rcpt[i].addr));
+		if (v->code)
+			buf_addf(out, ": %d ", v->code);
+		else
+			buf_addz(out, ": ");
+		flat(out, v->text);
+		buf_addch(out, '\n');
+	}
+}

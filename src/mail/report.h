@@ -1,0 +1,43 @@
+/*
+ * What happened to a submission, as JSON or text (DESIGN: outcomes).
+ */
+#ifndef MAIL_REPORT_H
+#define MAIL_REPORT_H
+
+#include <stdint.h>
+
+#include "mail/envelope.h"
+#include "util/buf.h"
+
+struct report {			/* all text is borrowed; "" when absent */
+	const char *message_id;	/* with its angle brackets */
+	const char *account;
+	const char *relay;	/* "smtp.example.org:465" */
+	const char *tls;	/* "TLS1.3" */
+	const char *mech;	/* SASL mechanism */
+	const char *queue_id;
+	const struct verdict *final;	/* the relay's last word; NULL if none */
+	const struct envelope *env;
+	int status;		/* the exit status */
+	uint64_t bytes;		/* octets of the message */
+	uint64_t elapsed_ms;
+	unsigned trips;		/* round trips waited for, connecting included */
+};
+
+/* "sent", "partial", "queued", "failed" or "unknown". */
+const char *report_result(const struct report *r);
+
+void report_json(struct buf *out, const struct report *r);	/* one line, LF */
+void report_text(struct buf *out, const struct report *r);	/* lines, LF */
+
+/* Append s as a JSON string with its quotes; what is not UTF-8 is escaped. */
+void report_json_string(struct buf *out, struct str s);
+
+/*
+ * One line on a verdict that is not SENT, without LF, safe to show:
+ * "RCPT TO:<b@example.org>: 550 5.1.1 no such user".
+ */
+void report_verdict(struct buf *out, const struct verdict *v,
+		    const char *addr);
+
+#endif

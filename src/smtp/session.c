@@ -1,0 +1,597 @@
+#include "smtp/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "smtp/machine.h"
+#include "util/xalloc.h"
+
+enum {
+	OUTPUT_MAX = 1 << 24,		/* octets; a body chunk and its dots fit */
+	AUTH_LINE_MAX = 510,		/* RFC 5321 s4.5.3.1.4, less CRLF */
+	AUTH_ROUNDS_MAX = 10
+};
+
+/* Which of the timeouts a reply may take. */
+enum clock { CLOCK_COMMAND, CLOCK_DATA, CLOCK_END };
+
+static const struct {
+	const char *awaited;
+	enum stage stage;
+	enum clock clock;
+} verbs[] = {
+	[VERB_GREETING] = { "the greeting", STAGE_GREETING, CLOCK_COMMAND },
+	[VERB_EHLO]     = { "the reply to EHLO", STAGE_EHLO, CLOCK_COMMAND },
+	[VERB_HELO]     = { "the reply to HELO", STAGE_EHLO, CLOCK_COMMAND },
+	[VERB_STARTTLS] = { "the reply to STARTTLS", STAGE_STARTTLS, CLOCK_COMMAND },
+	[VERB_AUTH]     = { "the reply to AUTH", STAGE_AUTH, CLOCK_COMMAND },
+	[VERB_CANCEL]   = { "the end of AUTH", STAGE_AUTH, CLOCK_COMMAND },
+	[VERB_MAIL]     = { "the reply to MAIL", STAGE_MAIL, CLOCK_COMMAND },
+	[VERB_RCPT]     = { "the reply to RCPT", STAGE_RCPT, CLOCK_COMMAND },
+	[VERB_DATA]     = { "the reply to DATA", STAGE_DATA, CLOCK_DATA },
+	[VERB_DOT]      = { "the verdict on the message", STAGE_CONTENT, CLOCK_END },
+	[VERB_LONE_DOT] = { "the reply to the dot", STAGE_CONTENT, CLOCK_END },
+	[VERB_RSET]     = { "the reply to RSET", STAGE_MAIL, CLOCK_COMMAND },
+	[VERB_QUIT]     = { "the reply to QUIT", STAGE_QUIT, CLOCK_COMMAND },
+};
+
+void session_trace(struct session *s, char who, struct str line)
+{
+	if (s->config->trace)
+		s->config->trace(s->config->trace_ctx, who, line);
+}
+
+void session_expect(struct session *s, enum verb verb, uint32_t rcpt)
+{
+	if (s->expect_len == s->expect_cap) {
+		s->expect_cap = s->expect_cap * 2 + 8;
+		s->expect = xrealloc(s->expect, s->expect_cap,
+				     sizeof(*s->expect));
+	}
+	s->expect[s->expect_len++] = (struct expect){ (unsigned char)verb, rcpt };
+}
+
+void session_command(struct session *s, enum verb verb, uint32_t rcpt,
+		     struct str line, struct str shown)
+{
+	struct error err;
+
+	if (line.n > COMMAND_MAX || str_has_ctl(line)) {
+		error_set(&err, ERROR_DATA, "a %s command would be too long or "
+			  "have a control character; nothing was sent",
+			  stage_name(verbs[verb].stage));
+		session_fail(s, &err);
+		return;
+	}
+	session_trace(s, 'C', shown.n ? shown : line);
+	buf_add(&s->out, line);
+	buf_add(&s->out, STR("\r\n"));
+	session_expect(s, verb, rcpt);
+}
+
+int session_class(const struct session *s)
+{
+	return s->reply.code / 100;
+}
+
+struct verdict session_said(const struct session *s, enum stage stage)
+{
+	static const enum outcome outcome[] = {
+		[2] = OUTCOME_SENT, [3] = OUTCOME_DEFERRED,
+		[4] = OUTCOME_DEFERRED, [5] = OUTCOME_FAILED
+	};
+	struct verdict v = {
+		.outcome = outcome[session_class(s)],
+		.stage = stage,
+		.code = s->reply.code,
+		.text = buf_str(&s->reply.text),
+	};
+
+	reply_enhanced(v.code, v.text, v.enhanced);
+	return v;
+}
+
+void session_fail_verdict(struct session *s, const struct verdict *v)
+{
+	if (s->phase == PHASE_DONE)
+		return;
+	if (s->verdict.outcome == OUTCOME_PENDING) {
+		buf_reset(&s->verdict_text);
+		buf_add(&s->verdict_text, v->text);
+		s->verdict = *v;
+		s->verdict.text = buf_str(&s->verdict_text);
+	}
+	if (s->env)
+		transaction_lost(s, v);
+	s->phase = PHASE_DONE;
+}
+
+void session_fail(struct session *s, const struct error *err)
+{
+	struct verdict v = verdict_of_error(err, session_stage(s));
+
+	if (s->phase != PHASE_BYE)
+		session_fail_verdict(s, &v);
+	s->phase = PHASE_DONE;
+}
+
+void session_broken(struct session *s, const char *what)
+{
+	struct error err;
+
+	error_set(&err, ERROR_PROTOCOL, "%s", what);
+	session_fail(s, &err);
+}
+
+/*
+ * Trouble of the relay as such, which a polite QUIT ends.  It defers, even
+ * when it is 5yz: only what is said to MAIL, RCPT, DATA or the content speaks
+ * of the message.  kind, if any, decides the exit status instead of the code.
+ */
+static void refuse(struct session *s, struct verdict v, enum error_kind kind)
+{
+	v.outcome = OUTCOME_DEFERRED;
+	v.kind = kind;
+	session_fail_verdict(s, &v);
+	s->phase = PHASE_TALK;
+	session_bye(s);
+}
+
+static void refuse_text(struct session *s, enum stage stage, const char *text)
+{
+	struct error err;
+
+	error_set(&err, ERROR_PROTOCOL, "%s", text);
+	refuse(s, verdict_of_error(&err, stage), ERROR_PROTOCOL);
+}
+
+void session_bye(struct session *s)
+{
+	s->expect_head = s->expect_len = 0;
+	session_command(s, VERB_QUIT, 0, STR("QUIT"), STR(""));
+	s->phase = PHASE_BYE;
+}
+
+void session_quit(struct session *s)
+{
+	assert(s->phase == PHASE_NEXT);
+	session_bye(s);
+}
+
+static void send_hello(struct session *s, enum verb verb)
+{
+	const char *word = verb == VERB_HELO ? "HELO" :
+		s->config->lmtp ? "LHLO" : "EHLO";
+	struct buf line;
+
+	buf_init(&line, COMMAND_MAX);
+	buf_addf(&line, "%s %s", word, s->config->helo);
+	session_command(s, verb, 0, buf_str(&line), STR(""));
+	buf_release(&line);
+}
+
+static void on_greeting(struct session *s)
+{
+	if (session_class(s) == 2) {
+		send_hello(s, VERB_EHLO);
+		return;
+	}
+	if (session_class(s) == 3)
+		session_broken(s, "the greeting is a go-ahead");
+	else
+		refuse(s, session_said(s, STAGE_GREETING), ERROR_NONE);
+}
+
+/* The login comes next, or the messages. */
+static void after_hello(struct session *s)
+{
+	if (!s->config->auth)
+		s->phase = PHASE_NEXT;
+	else if (s->ehlo.caps & CAP_AUTH)
+		s->phase = PHASE_AUTH;
+	else if (s->ehlo.caps & CAP_STARTTLS && !s->secure)
+		refuse_text(s, STAGE_AUTH, "the relay offers no AUTH before "
+			    "STARTTLS; set tls = starttls");
+	else
+		refuse_text(s, STAGE_AUTH, "the relay does not offer AUTH, and "
+			    "a login is configured");
+}
+
+static void on_hello_refused(struct session *s, enum verb verb)
+{
+	int code = s->reply.code;
+	bool plain = s->config->tls != TLS_STARTTLS && !s->config->auth &&
+		!s->config->lmtp;
+
+	if (verb == VERB_EHLO && plain &&
+	    (code == 500 || code == 501 || code == 502 || code == 504)) {
+		s->helo = true;
+		send_hello(s, VERB_HELO);
+		return;
+	}
+	if (session_class(s) == 3)
+		session_broken(s, "EHLO was answered with a go-ahead");
+	else
+		refuse(s, session_said(s, STAGE_EHLO), session_class(s) == 5 &&
+		       !plain ? ERROR_PROTOCOL : ERROR_NONE);
+}
+
+static void on_hello(struct session *s, enum verb verb)
+{
+	if (session_class(s) != 2) {
+		on_hello_refused(s, verb);
+		return;
+	}
+	ehlo_parse(&s->ehlo, s->helo ? STR("") : buf_str(&s->reply.text));
+	if (s->config->tls != TLS_STARTTLS || s->secure)
+		after_hello(s);
+	else if (s->ehlo.caps & CAP_STARTTLS)
+		session_command(s, VERB_STARTTLS, 0, STR("STARTTLS"), STR(""));
+	else
+		refuse_text(s, STAGE_STARTTLS, "the relay does not offer "
+			    "STARTTLS; use tls = implicit if it has port 465");
+}
+
+static void on_starttls(struct session *s)
+{
+	if (s->reply.code == 220) {
+		s->phase = PHASE_TLS;
+		return;
+	}
+	if (session_class(s) < 4)
+		session_broken(s, "STARTTLS was answered with neither 220 nor "
+			       "a refusal");
+	else
+		refuse(s, session_said(s, STAGE_STARTTLS), session_class(s) == 5 ?
+		       ERROR_PROTOCOL : ERROR_NONE);
+}
+
+/* A line of the SASL dialogue; its text is nobody's business. */
+static void auth_line(struct session *s, struct str line)
+{
+	session_command(s, VERB_AUTH, 0, line, STR("[response]"));
+}
+
+void session_auth(struct session *s, const struct auth *auth)
+{
+	struct buf line, shown;
+	bool has_initial = false;
+	struct error err;
+
+	assert(s->phase == PHASE_AUTH);
+	s->auth = auth;
+	s->phase = PHASE_TALK;
+	s->epoch++;
+	if (auth->start(auth->ctx, buf_str(&s->ehlo.auth), &s->mech,
+			&has_initial, &s->initial, &err)) {
+		s->mech = "";
+		refuse(s, verdict_of_error(&err, STAGE_AUTH), err.kind);
+		return;
+	}
+	buf_init(&line, COMMAND_MAX);
+	buf_init(&shown, COMMAND_MAX);
+	buf_addf(&line, "AUTH %s", s->mech);
+	buf_add(&shown, buf_str(&line));
+	if (has_initial && line.len + 1 + s->initial.len > AUTH_LINE_MAX) {
+		s->initial_due = true;	/* too long for this command line */
+	} else if (has_initial) {
+		buf_addf(&line, " %s", s->initial.len ? s->initial.p : "=");
+		buf_addz(&shown, " [response]");
+	}
+	session_command(s, VERB_AUTH, 0, buf_str(&line), buf_str(&shown));
+	buf_wipe(&line);
+	buf_release(&line);
+	buf_release(&shown);
+	if (!s->initial_due)
+		buf_wipe(&s->initial);
+}
+
+/* Give the dialogue up as RFC 4954 s4 says, and stop once that is answered. */
+static void auth_cancel(struct session *s, const struct error *err)
+{
+	s->auth_error = *err;
+	session_command(s, VERB_CANCEL, 0, STR("*"), STR("*"));
+}
+
+static void on_challenge(struct session *s)
+{
+	struct buf response;
+	struct error err;
+
+	if (s->initial_due) {
+		s->initial_due = false;
+		auth_line(s, buf_str(&s->initial));
+		buf_wipe(&s->initial);
+		return;
+	}
+	if (++s->rounds > AUTH_ROUNDS_MAX) {
+		error_set(&err, ERROR_PROTOCOL, "the relay asks for more than "
+			  "%d rounds of AUTH %s", AUTH_ROUNDS_MAX, s->mech);
+		auth_cancel(s, &err);
+		return;
+	}
+	buf_init(&response, COMMAND_MAX);
+	if (s->auth->step(s->auth->ctx, buf_str(&s->reply.text), &response,
+			  &err))
+		auth_cancel(s, &err);
+	else
+		auth_line(s, buf_str(&response));
+	buf_wipe(&response);
+	buf_release(&response);
+}
+
+static void on_auth(struct session *s)
+{
+	struct error err;
+
+	if (s->reply.code == 334) {
+		on_challenge(s);
+	} else if (session_class(s) == 3) {
+		session_broken(s, "AUTH was answered with a go-ahead other "
+			       "than 334");
+	} else if (session_class(s) != 2) {
+		s->mech = "";
+		refuse(s, session_said(s, STAGE_AUTH), ERROR_NONE);
+	} else if (s->auth->finish(s->auth->ctx, &err)) {
+		s->mech = "";
+		refuse(s, verdict_of_error(&err, STAGE_AUTH), err.kind);
+	} else {
+		s->phase = PHASE_NEXT;
+	}
+}
+
+static void on_cancel(struct session *s)
+{
+	s->mech = "";
+	refuse(s, verdict_of_error(&s->auth_error, STAGE_AUTH),
+	       s->auth_error.kind);
+}
+
+static void trace_reply(struct session *s, bool challenge)
+{
+	struct str text = buf_str(&s->reply.text);
+	struct buf line;
+
+	if (!s->config->trace)
+		return;
+	buf_init(&line, REPLY_LINE_MAX + 8);
+	do {
+		struct str part = str_cut(&text, '\n');
+
+		buf_reset(&line);
+		buf_addf(&line, "%d%c", s->reply.code, text.n ? '-' : ' ');
+		buf_add(&line, challenge ? STR("[challenge]") : part);
+		session_trace(s, 'S', buf_str(&line));
+	} while (text.n);
+	buf_release(&line);
+}
+
+static void dispatch(struct session *s, struct expect e)
+{
+	switch ((enum verb)e.verb) {
+	case VERB_GREETING: on_greeting(s); break;
+	case VERB_EHLO:
+	case VERB_HELO:     on_hello(s, (enum verb)e.verb); break;
+	case VERB_STARTTLS: on_starttls(s); break;
+	case VERB_AUTH:     on_auth(s); break;
+	case VERB_CANCEL:   on_cancel(s); break;
+	case VERB_QUIT:     s->phase = PHASE_DONE; break;
+	default:            transaction_reply(s, e); break;
+	}
+}
+
+/* A whole reply is in s->reply. */
+static void on_reply(struct session *s)
+{
+	bool asked = s->expect_len > 0;
+	struct expect e = asked ? s->expect[s->expect_head] :
+		(struct expect){ VERB_DOT, 0 };
+	bool challenge = e.verb == VERB_AUTH && s->reply.code == 334;
+	struct verdict v;
+
+	s->epoch++;
+	if (s->auth && !challenge)
+		s->auth->mask(s->auth->ctx, &s->reply.text);
+	trace_reply(s, challenge);
+	if (s->phase == PHASE_BODY && (!asked || e.verb == VERB_DOT)) {
+		transaction_early(s);
+		return;
+	}
+	if (s->reply.code == 421 && s->phase != PHASE_BYE) {
+		/* The relay is leaving, RFC 5321 s3.8: all else must wait. */
+		v = session_said(s, verbs[asked ? e.verb : VERB_MAIL].stage);
+		session_fail_verdict(s, &v);
+		return;
+	}
+	if (!asked) {
+		session_broken(s, "the relay spoke out of turn");
+		return;
+	}
+	if (++s->expect_head == s->expect_len)
+		s->expect_head = s->expect_len = 0;
+	dispatch(s, e);
+}
+
+void session_init(struct session *s, const struct session_config *config)
+{
+	*s = (struct session){ .config = config, .mech = "",
+		.rcpt_limit = SESSION_RCPT_MAX };
+	s->secure = config->tls == TLS_IMPLICIT;
+	buf_init(&s->out, OUTPUT_MAX);
+	buf_init(&s->initial, COMMAND_MAX);
+	buf_init(&s->verdict_text, REPLY_TEXT_MAX);
+	buf_init(&s->final_text, REPLY_TEXT_MAX);
+	reply_init(&s->reply);
+	ehlo_init(&s->ehlo);
+	session_expect(s, VERB_GREETING, 0);
+}
+
+void session_release(struct session *s)
+{
+	free(s->expect);
+	free(s->t.batch);
+	buf_wipe(&s->out);
+	buf_release(&s->out);
+	buf_wipe(&s->initial);
+	buf_release(&s->initial);
+	buf_release(&s->verdict_text);
+	buf_release(&s->final_text);
+	reply_release(&s->reply);
+	ehlo_release(&s->ehlo);
+}
+
+enum want session_want(const struct session *s)
+{
+	if (s->phase == PHASE_DONE)
+		return WANT_DONE;
+	/* Command and content leave in one write where they can. */
+	if (s->phase == PHASE_BODY && s->out.len < SESSION_FLIGHT_MAX)
+		return WANT_BODY;
+	if (s->out.len)
+		return WANT_SEND;
+	switch ((enum phase)s->phase) {
+	case PHASE_TLS:  return WANT_TLS;
+	case PHASE_AUTH: return WANT_AUTH;
+	case PHASE_NEXT: return WANT_NEXT;
+	case PHASE_BYE:  return WANT_DONE;
+	default:         return WANT_RECV;
+	}
+}
+
+struct str session_output(const struct session *s)
+{
+	return buf_str(&s->out);
+}
+
+void session_sent(struct session *s, size_t n)
+{
+	buf_drop(&s->out, n);
+}
+
+/* What came instead of SMTP, for a person; "" if it tells nothing. */
+static const char *hint(const struct session *s, struct str got)
+{
+	if (s->reply.code || s->epoch)
+		return "";
+	if (got.n >= 2 && (got.p[0] == 0x15 || got.p[0] == 0x16) &&
+	    got.p[1] == 0x03)
+		return "; it speaks TLS here: try tls = implicit";
+	if (str_starts(got, STR("HTTP/")))
+		return "; it speaks HTTP";
+	if (str_starts(got, STR("+OK")))
+		return "; it speaks POP3";
+	if (str_starts(got, STR("* OK")))
+		return "; it speaks IMAP";
+	return "";
+}
+
+static void bad_reply(struct session *s, struct str got)
+{
+	bool greeting = s->expect_len && s->expect[s->expect_head].verb ==
+		VERB_GREETING;
+	bool auth = s->expect_len && s->expect[s->expect_head].verb == VERB_AUTH;
+	struct error err;
+
+	error_set(&err, ERROR_PROTOCOL, "%s: %s%s", greeting ?
+		  "not an SMTP server" : "the relay does not speak SMTP",
+		  s->reply.why, hint(s, got));
+	session_fail(s, &err);
+	if (!auth)
+		return;
+	buf_reset(&s->out);	/* an over-long challenge is cancelled as well */
+	buf_add(&s->out, STR("*\r\n"));
+	session_trace(s, 'C', STR("*"));
+	s->phase = PHASE_BYE;
+}
+
+static void on_eof(struct session *s)
+{
+	struct error err;
+
+	error_set(&err, ERROR_NET, "the relay closed the connection%s",
+		  reply_begun(&s->reply) ? " amid a reply" : "");
+	session_fail(s, &err);
+}
+
+void session_recv(struct session *s, struct str bytes)
+{
+	struct str got = bytes;
+
+	if (!bytes.n) {
+		on_eof(s);
+		return;
+	}
+	while (bytes.n && s->phase != PHASE_DONE && s->phase != PHASE_TLS &&
+	       s->phase != PHASE_BYE) {
+		switch (reply_feed(&s->reply, &bytes)) {
+		case REPLY_MORE:
+			return;
+		case REPLY_BAD:
+			bad_reply(s, got);
+			return;
+		case REPLY_DONE:
+			on_reply(s);
+		}
+	}
+	/* Plaintext after the go-ahead is an injection, RFC 3207 s6. */
+	if (bytes.n && s->phase == PHASE_TLS)
+		session_broken(s, "the relay sent data after its STARTTLS "
+			       "reply, before TLS: this may be an attack");
+}
+
+void session_tls_up(struct session *s)
+{
+	assert(s->phase == PHASE_TLS);
+	s->secure = true;
+	s->phase = PHASE_TALK;
+	s->epoch++;
+	send_hello(s, VERB_EHLO); /* RFC 3207 s4.2: replaces s->ehlo whole */
+}
+
+/* The verb whose reply is awaited; what is said when nothing is. */
+static enum verb awaited(const struct session *s)
+{
+	if (s->expect_len)
+		return (enum verb)s->expect[s->expect_head].verb;
+	if (s->phase == PHASE_TLS)
+		return VERB_STARTTLS;
+	if (s->phase == PHASE_AUTH)
+		return VERB_AUTH;
+	return s->phase == PHASE_BODY || s->t.all_given ? VERB_DOT : VERB_MAIL;
+}
+
+/* Is content what fills the output? */
+static bool sending_content(const struct session *s)
+{
+	return s->phase == PHASE_BODY || (s->t.all_given && s->out.len);
+}
+
+unsigned session_timeout(const struct session *s)
+{
+	const struct session_timeouts *t = &s->config->timeout;
+
+	if (sending_content(s))
+		return t->data;
+	switch (verbs[awaited(s)].clock) {
+	case CLOCK_COMMAND: return t->command;
+	case CLOCK_DATA:    return t->data;
+	default:            return t->end;
+	}
+}
+
+enum stage session_stage(const struct session *s)
+{
+	return sending_content(s) ? STAGE_CONTENT : verbs[awaited(s)].stage;
+}
+
+const char *session_awaited(const struct session *s)
+{
+	if (sending_content(s))
+		return "the relay to take the message";
+	return verbs[awaited(s)].awaited;
+}
+
+unsigned session_epoch(const struct session *s)
+{
+	return s->epoch;
+}

@@ -1,0 +1,454 @@
+/*
+ * MAIL, RCPT and content.  A message goes out in as many transactions as the
+ * relay's recipient limit asks for, each with a batch of the recipients.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "smtp/command.h"
+#include "smtp/machine.h"
+#include "util/xalloc.h"
+
+static bool pipelining(const struct session *s)
+{
+	return s->ehlo.caps & CAP_PIPELINING;
+}
+
+static bool small(const struct session *s)
+{
+	return s->env->size <= SESSION_FLIGHT_MAX;
+}
+
+/* Recipients that one transaction may name, by what we know so far. */
+static size_t batch_limit(const struct session *s)
+{
+	size_t limit = s->rcpt_limit;
+
+	if (s->ehlo.rcpt_max && s->ehlo.rcpt_max < limit)
+		limit = (size_t)s->ehlo.rcpt_max;
+	return limit;
+}
+
+static void send_mail(struct session *s)
+{
+	struct buf line;
+
+	if (s->reset_due) {
+		s->reset_due = false;
+		session_command(s, VERB_RSET, 0, STR("RSET"), STR(""));
+		if (!pipelining(s))
+			return;
+	}
+	s->t.open = true;
+	buf_init(&line, COMMAND_MAX);
+	command_mail(&line, s->env, &s->ehlo);
+	session_command(s, VERB_MAIL, 0,
+			line.over ? STR("\n") : buf_str(&line), STR(""));
+	buf_release(&line);
+}
+
+static void send_rcpt(struct session *s)
+{
+	uint32_t i = s->t.batch[s->t.asked++];
+	struct buf line;
+
+	buf_init(&line, COMMAND_MAX);
+	command_rcpt(&line, &s->env->rcpt[i], &s->ehlo);
+	session_command(s, VERB_RCPT, i,
+			line.over ? STR("\n") : buf_str(&line), STR(""));
+	buf_release(&line);
+}
+
+/* LMTP answers the content once for each accepted recipient, in order. */
+static void expect_content(struct session *s)
+{
+	size_t n = s->config->lmtp ? s->t.accepted : 1;
+
+	for (size_t i = 0; i < n; i++)
+		session_expect(s, VERB_DOT, s->t.batch[i]);
+}
+
+static void start_body(struct session *s)
+{
+	struct buf note;
+
+	s->phase = PHASE_BODY;
+	s->epoch++;
+	buf_init(&note, 64);
+	buf_addf(&note, "[message, %llu octets]",
+		 (unsigned long long)s->env->size);
+	session_trace(s, 'C', buf_str(&note));
+	buf_release(&note);
+}
+
+static void send_data(struct session *s)
+{
+	struct buf line;
+
+	s->t.said_data = true;
+	if (!s->t.chunk) {
+		session_command(s, VERB_DATA, 0, STR("DATA"), STR(""));
+		return;
+	}
+	buf_init(&line, COMMAND_MAX);
+	buf_addf(&line, "BDAT %llu LAST", (unsigned long long)s->env->size);
+	session_trace(s, 'C', buf_str(&line));
+	buf_add(&s->out, buf_str(&line));
+	buf_add(&s->out, STR("\r\n"));
+	buf_release(&line);
+	expect_content(s);
+	start_body(s);
+}
+
+/* May the content be announced before MAIL and RCPT are answered? */
+static bool content_unasked(const struct session *s)
+{
+	if (!pipelining(s) || s->env->all_or_nothing)
+		return false;
+	if (!s->t.chunk)
+		return true;	/* DATA asks once more anyway */
+	return small(s) && !s->config->lmtp;
+}
+
+/* Every recipient that is still open gets the same word. */
+static void settle_open(struct session *s, const struct verdict *v)
+{
+	envelope_settle(s->env, v);
+}
+
+static void settle_accepted(struct session *s, const struct verdict *v)
+{
+	uint32_t number;
+
+	if (!s->t.accepted)
+		return;
+	number = envelope_say(s->env, v);
+	for (size_t i = 0; i < s->t.accepted; i++)
+		envelope_settle_as(s->env, s->t.batch[i], number);
+}
+
+static void end_message(struct session *s)
+{
+	free(s->t.batch);
+	s->t = (struct transaction){ .n = 0 };
+	s->env = NULL;
+	s->phase = PHASE_NEXT;
+}
+
+/* Fill the batch with the next recipients; false if there are none left. */
+static bool next_batch(struct session *s)
+{
+	const struct envelope *e = s->env;
+	struct transaction *t = &s->t;
+	size_t limit = batch_limit(s);
+
+	while (s->scan < e->n_rcpt && !envelope_pending(e, s->scan))
+		s->scan++;
+	if (!t->batch)
+		t->batch = xrealloc(NULL, e->n_rcpt < limit ? e->n_rcpt : limit,
+				    sizeof(*t->batch));
+	*t = (struct transaction){ .batch = t->batch,
+		.chunk = s->ehlo.caps & CAP_CHUNKING };
+	for (size_t i = s->scan; i < e->n_rcpt && t->n < limit; i++)
+		if (envelope_pending(e, i))
+			t->batch[t->n++] = (uint32_t)i;
+	return t->n;
+}
+
+void session_begin(struct session *s, struct envelope *env)
+{
+	struct verdict v;
+	struct error err;
+
+	assert(s->phase == PHASE_NEXT && !s->env);
+	s->env = env;
+	s->scan = 0;
+	s->epoch++;
+	if (command_check(env, &s->ehlo, s->secure, &err)) {
+		v = verdict_of_error(&err, STAGE_LOCAL);
+		settle_open(s, &v);
+		end_message(s);
+		return;
+	}
+	if (env->all_or_nothing && env->n_rcpt > batch_limit(s)) {
+		error_set(&err, ERROR_UNAVAILABLE, "the relay takes %zu "
+			  "recipients at once, so that %zu cannot be all or "
+			  "nothing", batch_limit(s), env->n_rcpt);
+		v = verdict_of_error(&err, STAGE_LOCAL);
+		settle_open(s, &v);
+		end_message(s);
+		return;
+	}
+	s->phase = PHASE_TALK;
+	if (next_batch(s))
+		transaction_advance(s);
+	else
+		end_message(s);
+}
+
+/* Nobody takes the message in this transaction; go on to the next. */
+static void conclude(struct session *s)
+{
+	struct transaction *t = &s->t;
+
+	if (t->overflow && t->accepted == t->full_at)
+		s->rcpt_limit = t->full_at;
+	if (t->mail_ok && !t->all_given)
+		s->reset_due = true;
+	if (next_batch(s))
+		transaction_advance(s);
+	else
+		end_message(s);
+}
+
+/* With all_or_nothing: the recipients who would have been taken. */
+static void spare_accepted(struct session *s)
+{
+	struct error err;
+	struct verdict v;
+
+	error_set(&err, ERROR_NET, "not sent, for another recipient was refused "
+		  "and it is all or nothing");
+	v = verdict_of_error(&err, STAGE_LOCAL);
+	settle_open(s, &v);
+}
+
+static bool content_wanted(struct session *s)
+{
+	struct transaction *t = &s->t;
+
+	if (!t->mail_ok || !t->accepted)
+		return false;
+	if (!s->env->all_or_nothing || t->accepted == s->env->n_rcpt)
+		return true;
+	spare_accepted(s);
+	return false;
+}
+
+void transaction_advance(struct session *s)
+{
+	struct transaction *t = &s->t;
+
+	if (!t->open) {
+		send_mail(s);
+		if (!t->open)
+			return;
+	} else if (!t->mail_ok) {
+		conclude(s);
+		return;
+	}
+	while (s->phase == PHASE_TALK && t->asked < t->n &&
+	       (pipelining(s) || !s->expect_len))
+		send_rcpt(s);
+	if (s->phase != PHASE_TALK || t->said_data)
+		return;
+	if (s->expect_len) {
+		if (t->asked == t->n && content_unasked(s))
+			send_data(s);
+	} else if (content_wanted(s)) {
+		send_data(s);
+	} else {
+		conclude(s);
+	}
+}
+
+/* A refusal that speaks of the login, not of this message: RFC 4954 s6. */
+static bool wants_login(int code)
+{
+	return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+static void on_mail(struct session *s)
+{
+	struct verdict v = session_said(s, STAGE_MAIL);
+
+	s->t.mail_ok = session_class(s) == 2;
+	if (s->t.mail_ok)
+		return;
+	if (session_class(s) == 3) {
+		session_broken(s, "MAIL was answered with a go-ahead");
+		return;
+	}
+	if (wants_login(v.code))
+		v.outcome = OUTCOME_DEFERRED;
+	settle_open(s, &v);
+}
+
+/*
+ * "Too many recipients": 452 by RFC 5321 s4.5.3.1.10, unless its enhanced
+ * code says that the mailbox is meant (X.1, X.2).
+ */
+static bool too_many(const struct verdict *v)
+{
+	if (v->enhanced[0])
+		return (v->code == 452 && v->enhanced[2] != '1' &&
+			v->enhanced[2] != '2') ||
+			str_eq(str_of(v->enhanced + 1), STR(".5.3"));
+	return v->code == 452;
+}
+
+static void on_rcpt(struct session *s, uint32_t i)
+{
+	struct verdict v = session_said(s, STAGE_RCPT);
+	struct transaction *t = &s->t;
+
+	t->answered++;
+	switch (session_class(s)) {
+	case 2:
+		t->batch[t->accepted++] = i;
+		break;
+	case 3:
+		session_broken(s, "RCPT was answered with a go-ahead");
+		break;
+	default:
+		if (!t->mail_ok)
+			break;	/* "503 need MAIL": MAIL's reply was the word */
+		if (t->accepted && too_many(&v) && !s->env->all_or_nothing) {
+			if (!t->overflow++)
+				t->full_at = t->accepted;
+			break;
+		}
+		if (wants_login(v.code))
+			v.outcome = OUTCOME_DEFERRED;
+		envelope_settle_one(s->env, i, &v);
+	}
+}
+
+static void on_data(struct session *s)
+{
+	struct verdict v = session_said(s, STAGE_DATA);
+
+	if (session_class(s) == 2) {
+		session_broken(s, "DATA was answered with success before any "
+			       "content");
+	} else if (session_class(s) != 3) {
+		settle_accepted(s, &v);
+	} else if (!s->t.mail_ok || !s->t.accepted) {
+		/* RFC 2920 s3.1: nobody is left, yet we must say the dot. */
+		session_trace(s, 'C', STR("."));
+		buf_add(&s->out, STR(".\r\n"));
+		session_expect(s, VERB_LONE_DOT, 0);
+	} else {
+		start_body(s);
+	}
+}
+
+static void keep_final(struct session *s, const struct verdict *v)
+{
+	buf_reset(&s->final_text);
+	buf_add(&s->final_text, v->text);
+	s->final = *v;
+	s->final.text = buf_str(&s->final_text);
+}
+
+static void on_dot(struct session *s, uint32_t i)
+{
+	struct verdict v = session_said(s, STAGE_CONTENT);
+
+	if (session_class(s) == 3) {
+		session_broken(s, "the message was answered with a go-ahead");
+		return;
+	}
+	if (session_class(s) == 2 && s->out.len) {
+		session_broken(s, "the message was accepted before its end");
+		return;
+	}
+	if (!s->t.mail_ok || !s->t.accepted)
+		return;		/* a BDAT that nobody was to get */
+	keep_final(s, &v);
+	if (s->config->lmtp)
+		envelope_settle_one(s->env, i, &v);
+	else
+		settle_accepted(s, &v);
+}
+
+void transaction_reply(struct session *s, struct expect e)
+{
+	switch ((enum verb)e.verb) {
+	case VERB_MAIL: on_mail(s); break;
+	case VERB_RCPT: on_rcpt(s, e.rcpt); break;
+	case VERB_DATA: on_data(s); break;
+	case VERB_DOT:  on_dot(s, e.rcpt); break;
+	default:        break;	/* RSET, the lone dot: nothing hangs on them */
+	}
+	if (s->phase != PHASE_TALK || s->expect_len)
+		return;
+	if (s->t.said_data)
+		conclude(s);
+	else
+		transaction_advance(s);
+}
+
+void transaction_early(struct session *s)
+{
+	struct verdict v = session_said(s, STAGE_CONTENT);
+
+	if (session_class(s) < 4) {
+		session_broken(s, "the message was answered before its end");
+		return;
+	}
+	keep_final(s, &v);
+	settle_accepted(s, &v);
+	/* The rest of the content cannot be taken back: hang up. */
+	v.outcome = OUTCOME_DEFERRED;
+	session_fail_verdict(s, &v);
+}
+
+/*
+ * The connection is gone.  Whoever may have the message by now is UNKNOWN:
+ * all content was on its way and no word on it came.
+ */
+void transaction_lost(struct session *s, const struct verdict *v)
+{
+	struct transaction *t = &s->t;
+	struct verdict doubt = *v;
+	uint32_t number;
+
+	if (t->said_data && t->all_given && !s->out.len && v->kind) {
+		doubt.outcome = OUTCOME_UNKNOWN;
+		number = envelope_say(s->env, &doubt);
+		for (size_t i = 0; i < t->accepted; i++)
+			envelope_settle_as(s->env, t->batch[i], number);
+		for (size_t i = t->answered; i < t->n; i++)
+			envelope_settle_as(s->env, t->batch[i], number);
+	}
+	settle_open(s, v);
+	free(t->batch);
+	*t = (struct transaction){ .n = 0 };
+	s->env = NULL;
+}
+
+uint64_t session_body_at(const struct session *s)
+{
+	return s->t.given;
+}
+
+size_t session_body_room(const struct session *s)
+{
+	uint64_t left = s->env->size - s->t.given;
+
+	return left < SESSION_FLIGHT_MAX ? (size_t)left : SESSION_FLIGHT_MAX;
+}
+
+void session_body(struct session *s, struct str bytes)
+{
+	struct transaction *t = &s->t;
+
+	assert(s->phase == PHASE_BODY && bytes.n <= session_body_room(s));
+	s->epoch++;
+	if (t->chunk)
+		buf_add(&s->out, bytes);
+	else
+		dot_feed(&s->dot, bytes, &s->out);
+	t->given += bytes.n;
+	if (t->given < s->env->size)
+		return;
+	if (!t->chunk) {
+		dot_end(&s->dot, &s->out);
+		s->dot = (struct dot){ .mid_line = false };
+		session_trace(s, 'C', STR("."));
+		expect_content(s);
+	}
+	t->all_given = true;
+	s->phase = PHASE_TALK;
+}
