@@ -35,9 +35,10 @@ int stream_flush(struct stream *s, struct error *err);
 ptrdiff_t stream_read(struct stream *s, void *to, size_t n, struct error *err);
 
 /*
- * Wait until there may be something to read (or, if `writing`, room to write).
- * 0, or -1 with ERROR_NET "timed out" at the deadline.  Returns at once when
- * TLS holds decrypted octets.
+ * Wait until there may be something to read (or, if `writing`, room to write:
+ * whichever comes first, so then try both).  Sends what is still buffered
+ * meanwhile.  0, or -1 with ERROR_NET "timed out" at the deadline.  Returns at
+ * once when TLS holds decrypted octets.
  */
 int stream_wait(struct stream *s, bool writing, int64_t deadline,
 		struct error *err);

@@ -1,5 +1,6 @@
 /*
- * TLS by GnuTLS, whose only caller net/tls.c is (RFC 8446, RFC 8314).
+ * TLS by GnuTLS (RFC 8446, RFC 8314), which only net/tls.c and, for X.509,
+ * net/cert.c call.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -12,9 +13,9 @@
 #include "util/error.h"
 #include "util/str.h"
 
-struct tls_config {
+struct tls_config {		/* strings are borrowed until tls_free() */
 	const char *host;	/* name or address to verify; any script */
-	const char *trust;	/* "system", "tofu", or a PEM file of CAs */
+	const char *trust;	/* "system" (or ""), "tofu", or a PEM file of CAs */
 	const char *priority;	/* GnuTLS priority string, "" for ours */
 	/* tofu: file of known relays, and whom to ask about a new one (may be
 	   NULL: then an unknown relay is refused). */
@@ -44,6 +45,9 @@ struct tls_info {
 /* The engine under a stream: bytes in, bytes out, no socket. */
 struct tls;
 
+enum { TLS_AGAIN = -2 };
+
+/* NULL with ERROR_CONFIG (priority string, host) or ERROR_OS. */
 struct tls *tls_new(const struct tls_config *config, struct error *err);
 void tls_free(struct tls *t);
 
@@ -51,14 +55,18 @@ void tls_free(struct tls *t);
 void tls_feed(struct tls *t, struct str bytes);		/* empty: EOF */
 struct buf *tls_out(struct tls *t);
 
-/* 1 done, 0 more input is needed, -1 failed with *err. */
+/*
+ * 1 done, 0 more input is needed, -1 failed with *err (ERROR_CERT, ERROR_TLS,
+ * ERROR_NET at the end of input); then tls_out may hold an alert to send.
+ */
 int tls_handshake(struct tls *t, struct error *err);
 /* Load the trust store; done by itself at verification if not before. */
 int tls_load_trust(struct tls *t, struct error *err);
 
 int tls_write(struct tls *t, struct str bytes, struct error *err);
+/* Octets, 0 at the end (with or without close_notify), TLS_AGAIN, or -1. */
 ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err);
-bool tls_pending(const struct tls *t);	/* tls_read would not say AGAIN */
+bool tls_pending(const struct tls *t);	/* tls_read may not say AGAIN */
 void tls_bye(struct tls *t);		/* close_notify into tls_out */
 
 const struct tls_info *tls_info(const struct tls *t);

@@ -1,0 +1,232 @@
+#include "net/resolve.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "sys/clock.h"
+#include "util/buf.h"
+#include "util/utf8.h"
+#include "util/xalloc.h"
+
+enum {
+	HOST_MAX = 255,			/* octets, RFC 1035 s2.3.4 */
+	STACK_SIZE = 256 << 10		/* bytes; NSS modules are not modest */
+};
+
+/* One lookup; freed by whichever of the two threads lets go of it last. */
+struct lookup {
+	pthread_mutex_t lock;
+	pthread_cond_t ready;
+	bool done;
+	bool abandoned;
+	int result;			/* EAI_* */
+	int error;			/* errno for EAI_SYSTEM */
+	struct addrinfo *found;
+	char port[8];
+	char host[HOST_MAX + 1];
+};
+
+static int look_up(const char *host, const char *port, int flags,
+		   struct addrinfo **found)
+{
+	/* Not AI_ADDRCONFIG: it hides loopback on hosts without a network,
+	   and racing makes it needless. */
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+		.ai_protocol = IPPROTO_TCP, .ai_flags = AI_NUMERICSERV | flags
+	};
+
+	*found = NULL;
+	return getaddrinfo(host, port, &hints, found);
+}
+
+static void lookup_free(struct lookup *l)
+{
+	if (l->found)
+		freeaddrinfo(l->found);
+	pthread_mutex_destroy(&l->lock);
+	pthread_cond_destroy(&l->ready);
+	free(l);
+}
+
+static struct lookup *lookup_new(const char *host, const char *port)
+{
+	struct lookup *l = xcalloc(1, sizeof(*l));
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->ready, &attr);
+	pthread_condattr_destroy(&attr);
+	snprintf(l->host, sizeof(l->host), "%s", host);
+	snprintf(l->port, sizeof(l->port), "%s", port);
+	return l;
+}
+
+static void *lookup_run(void *ctx)
+{
+	struct lookup *l = ctx;
+	struct addrinfo *found;
+	int result = look_up(l->host, l->port, 0, &found);
+	int error = errno;
+	bool abandoned;
+
+	pthread_mutex_lock(&l->lock);
+	l->result = result;
+	l->error = error;
+	l->found = found;
+	l->done = true;
+	abandoned = l->abandoned;
+	pthread_cond_signal(&l->ready);
+	pthread_mutex_unlock(&l->lock);
+	if (abandoned)
+		lookup_free(l);
+	return NULL;
+}
+
+/* Begin it beside us.  Signals stay with the thread that expects them. */
+static int lookup_start(struct lookup *l)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	pthread_t thread;
+	int r;
+
+#ifdef M_ARENA_MAX
+	/* Else glibc reserves 64 MiB of address space for the new thread. */
+	mallopt(M_ARENA_MAX, 1);
+#endif
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	r = pthread_create(&thread, &attr, lookup_run, l);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
+/* Did it end before the deadline?  If not, the thread is to free it. */
+static bool lookup_wait(struct lookup *l, int64_t deadline)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(deadline / 1000),
+		.tv_nsec = (long)(deadline % 1000) * 1000000
+	};
+	bool done;
+	int r = 0;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->done && r != ETIMEDOUT) {
+		if (deadline == CLOCK_NEVER)
+			pthread_cond_wait(&l->ready, &l->lock);
+		else
+			r = pthread_cond_timedwait(&l->ready, &l->lock, &until);
+	}
+	done = l->done;
+	l->abandoned = !done;
+	pthread_mutex_unlock(&l->lock);
+	return done;
+}
+
+static int refuse(const char *host, int result, int error, struct error *err)
+{
+	switch (result) {
+	case EAI_NONAME:
+		return error_set(err, ERROR_HOST, "host '%s' does not exist",
+				 host);
+#ifdef EAI_NODATA
+	case EAI_NODATA:
+#endif
+#ifdef EAI_ADDRFAMILY
+	case EAI_ADDRFAMILY:
+#endif
+		return error_set(err, ERROR_HOST, "host '%s' has no address",
+				 host);
+	case EAI_AGAIN:
+		return error_set(err, ERROR_NET, "resolving '%s': the name "
+				 "servers have no answer now", host);
+	case EAI_SYSTEM:
+		return error_set(err, ERROR_NET, "resolving '%s': %s", host,
+				 strerror(error));
+	default:
+		return error_set(err, ERROR_NET, "resolving '%s': %s", host,
+				 gai_strerror(result));
+	}
+}
+
+/* Names reach the resolver, its caches and modules: plain ASCII only. */
+static int check(const char *host, struct error *err)
+{
+	size_t n = strlen(host);
+	struct buf shown;
+
+	if (!n)
+		return error_set(err, ERROR_CONFIG, "no host to connect to");
+	if (n > HOST_MAX)
+		return error_set(err, ERROR_CONFIG, "host name of %zu octets: "
+				 "at most %d can be", n, (int)HOST_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (host[i] <= ' ' || host[i] > '~' || strchr("/[]", host[i])) {
+			buf_init(&shown, (size_t)4 * HOST_MAX);
+			utf8_escape(&shown, str_of(host));
+			error_set(err, ERROR_CONFIG, "'%s' is not a host name",
+				  buf_cstr(&shown));
+			buf_release(&shown);
+			return -1;
+		}
+	return 0;
+}
+
+bool resolve_literal(const char *host, unsigned port, struct addrinfo **out)
+{
+	size_t n = strlen(host);
+	char plain[HOST_MAX + 1];
+	char service[8];
+	bool bracketed = n > 2 && host[0] == '[' && host[n - 1] == ']';
+
+	if (!n || n > HOST_MAX)
+		return false;
+	snprintf(plain, sizeof(plain), "%.*s",
+		 (int)(bracketed ? n - 2 : n), host + bracketed);
+	if (bracketed && !strchr(plain, ':'))
+		return false;
+	snprintf(service, sizeof(service), "%u", port & 0xffff);
+	return !look_up(plain, service, AI_NUMERICHOST, out);
+}
+
+int resolve(const char *host, unsigned port, int64_t deadline,
+	    struct addrinfo **out, struct error *err)
+{
+	struct lookup *l;
+	char service[8];
+	int ret = 0;
+
+	if (resolve_literal(host, port, out))
+		return 0;
+	if (check(host, err))
+		return -1;
+	snprintf(service, sizeof(service), "%u", port & 0xffff);
+	l = lookup_new(host, service);
+	if (lookup_start(l))		/* no thread to be had: do it here */
+		lookup_run(l);
+	if (!lookup_wait(l, deadline))
+		return error_set(err, ERROR_NET, "resolving '%s' timed out",
+				 host);
+	if (l->result)
+		ret = refuse(host, l->result, l->error, err);
+	*out = l->found;
+	l->found = NULL;
+	lookup_free(l);
+	return ret;
+}

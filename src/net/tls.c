@@ -1,0 +1,526 @@
+#include "net/tls.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/cert.h"
+#include "net/known.h"
+#include "sys/clock.h"
+#include "util/xalloc.h"
+
+enum {
+	IN_MAX = 1 << 20,		/* bytes fed and not yet taken */
+	OUT_MAX = 256 << 20,		/* bytes not yet sent */
+	WHY_MAX = 480,			/* octets of reasons in an error */
+	BINDING_MAX = 64,
+	RECORD = 16384			/* octets of plain text a record */
+};
+
+/* SHA-1 signatures and keys under 2048 bits are out by the profile. */
+static const char priority[] =
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
+
+struct tls {
+	struct tls_config config;
+	struct cert_host host;
+	gnutls_session_t session;
+	gnutls_certificate_credentials_t cred;
+	struct buf in;			/* ciphertext, from `taken` on */
+	size_t taken;
+	struct buf out;
+	char head[3];			/* the very first octets of the peer */
+	size_t head_len;
+	bool eof;
+	bool ended;			/* tls_read has said so */
+	bool up;
+	bool judged;			/* the certificate was looked at */
+	bool trust_loaded;
+	struct error no_trust;		/* why not, if that does not matter */
+	struct error verdict;
+	struct tls_info info;
+};
+
+/* ---- ciphertext in and out ---- */
+
+static ssize_t pull(gnutls_transport_ptr_t ctx, void *to, size_t n)
+{
+	struct tls *t = ctx;
+	size_t left = t->in.len - t->taken;
+
+	if (!left && t->eof)
+		return 0;
+	if (!left) {
+		gnutls_transport_set_errno(t->session, EAGAIN);
+		return -1;
+	}
+	n = n < left ? n : left;
+	memcpy(to, t->in.p + t->taken, n);
+	t->taken += n;
+	if (t->taken == t->in.len) {
+		buf_reset(&t->in);
+		t->taken = 0;
+	}
+	return (ssize_t)n;
+}
+
+static int pull_wait(gnutls_transport_ptr_t ctx, unsigned ms)
+{
+	struct tls *t = ctx;
+
+	(void)ms;
+	return t->eof || t->in.len > t->taken;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ctx, const giovec_t *v, int n)
+{
+	struct tls *t = ctx;
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		buf_add(&t->out, (struct str){ v[i].iov_base, v[i].iov_len });
+		sum += v[i].iov_len;
+	}
+	if (!t->out.over)
+		return (ssize_t)sum;
+	gnutls_transport_set_errno(t->session, ENOMEM);
+	return -1;
+}
+
+void tls_feed(struct tls *t, struct str bytes)
+{
+	if (!bytes.n)
+		t->eof = true;
+	for (size_t i = 0; i < bytes.n && t->head_len < sizeof(t->head); i++)
+		t->head[t->head_len++] = bytes.p[i];
+	buf_add(&t->in, bytes);
+	if (t->in.over)			/* a driver that feeds and never reads */
+		t->eof = true;
+}
+
+struct buf *tls_out(struct tls *t)
+{
+	return &t->out;
+}
+
+/* ---- trust ---- */
+
+static bool is_tofu(const struct tls *t)
+{
+	return !strcmp(t->config.trust, "tofu");
+}
+
+static int load_system(struct tls *t, struct error *err)
+{
+	int n = gnutls_certificate_set_x509_system_trust(t->cred);
+
+	if (n > 0)
+		return 0;
+	return error_set(err, ERROR_CONFIG, "the system has no trusted CA "
+			 "certificates: install them (ca-certificates), or "
+			 "set tls_trust to a PEM file");
+}
+
+static int load_file(struct tls *t, const char *file, struct error *err)
+{
+	int n;
+
+	if (access(file, R_OK))
+		return error_set(err, ERROR_CONFIG, "cannot read CA file '%s':"
+				 " %s", file, strerror(errno));
+	n = gnutls_certificate_set_x509_trust_file(t->cred, file,
+						   GNUTLS_X509_FMT_PEM);
+	if (n > 0)
+		return 0;
+	if (!n || n == GNUTLS_E_NO_CERTIFICATE_FOUND)
+		return error_set(err, ERROR_CONFIG, "CA file '%s' has no "
+				 "certificate in it (PEM)", file);
+	return error_set(err, ERROR_CONFIG, "CA file '%s': %s", file,
+			 gnutls_strerror(n));
+}
+
+int tls_load_trust(struct tls *t, struct error *err)
+{
+	const char *trust = t->config.trust;
+	struct error why = { 0 };
+	int r;
+
+	if (t->trust_loaded || is_tofu(t))
+		return 0;
+	t->trust_loaded = true;
+	r = !trust[0] || !strcmp(trust, "system") ? load_system(t, &why)
+						  : load_file(t, trust, &why);
+	if (!r)
+		return 0;
+	if (t->config.verify) {
+		*err = why;
+		return -1;
+	}
+	t->no_trust = why;
+	return 0;
+}
+
+/* ---- the certificate ---- */
+
+static int refuse_new(struct tls *t, struct error *err)
+{
+	const char *print = t->info.cert.fingerprint;
+
+	return error_set(err, ERROR_CERT, "'%s' has a certificate not seen "
+			 "before: %s (to trust it, add the line '%s %s' to "
+			 "'%s')", t->config.known_as, print,
+			 t->config.known_as, print, t->config.known_file);
+}
+
+/* Trust on first use: the file decides, or the person, who is asked once. */
+static int judge_tofu(struct tls *t, struct error *err)
+{
+	const struct tls_config *c = &t->config;
+	struct known_relay r = {
+		.key = c->known_as, .pin = t->info.cert.pin,
+		.fingerprint = t->info.cert.fingerprint
+	};
+	enum known k = KNOWN_NEW;
+	struct buf stored;
+	int ret;
+
+	buf_init(&stored, WHY_MAX);
+	ret = known_find(c->known_file, &r, &k, &stored, err);
+	if (!ret && k == KNOWN_CHANGED)
+		ret = error_set(err, ERROR_CERT, "the certificate of '%s' has "
+				"changed: known is %.100s, this one is %s; if "
+				"that is right, remove the old line from '%s'",
+				r.key, buf_cstr(&stored), r.fingerprint,
+				c->known_file);
+	buf_release(&stored);
+	if (ret || k == KNOWN_SAME)
+		return ret;
+	if (!c->verify || !c->ask || !c->ask(c->ask_ctx, r.key, r.fingerprint))
+		return refuse_new(t, err);
+	return known_add(c->known_file, &r, err);
+}
+
+static int judge_chain(struct tls *t, gnutls_x509_crt_t crt,
+		       struct error *err)
+{
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER
+	};
+	struct cert_case c = {
+		.crt = crt, .facts = &t->info.cert, .host = &t->host,
+		.now = clock_wall()
+	};
+	struct buf why;
+	int r;
+
+	if (tls_load_trust(t, err))
+		return -1;
+	r = gnutls_certificate_verify_peers(t->session, &purpose, 1, &c.status);
+	buf_init(&why, WHY_MAX);
+	cert_judge(&why, &c);
+	if (r && !why.len)
+		buf_addf(&why, "%s", gnutls_strerror(r));
+	if (t->no_trust.kind)
+		buf_addf(&why, "; %s", t->no_trust.text);
+	if (why.len || why.over)
+		error_set(err, ERROR_CERT, "the certificate of '%s' is not to "
+			  "be trusted: %s", t->host.name, buf_cstr(&why));
+	r = why.len || why.over ? -1 : 0;
+	buf_release(&why);
+	return r;
+}
+
+static int judge(struct tls *t, struct error *err)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *list =
+		gnutls_certificate_get_peers(t->session, &n);
+	gnutls_x509_crt_t crt;
+	int ret = -1;
+
+	if (!list || !n)
+		return error_set(err, ERROR_CERT, "'%s' showed no certificate",
+				 t->host.name);
+	if (gnutls_x509_crt_init(&crt))
+		return error_set(err, ERROR_OS, "no memory for a certificate");
+	if (gnutls_x509_crt_import(crt, list, GNUTLS_X509_FMT_DER))
+		error_set(err, ERROR_CERT, "'%s' showed a certificate that "
+			  "cannot be read", t->host.name);
+	else if (!cert_read(&t->info.cert, crt, err))
+		ret = is_tofu(t) ? judge_tofu(t, err)
+				 : judge_chain(t, crt, err);
+	gnutls_x509_crt_deinit(crt);
+	return ret;
+}
+
+/*
+ * GnuTLS calls this once the relay has shown its certificate and proved to
+ * have its key, before anything it says is believed.
+ */
+static int on_certificate(gnutls_session_t session)
+{
+	struct tls *t = gnutls_session_get_ptr(session);
+	struct error why = { 0 };
+
+	t->judged = true;
+	if (!judge(t, &why))
+		return 0;
+	free(t->info.trouble);
+	t->info.trouble = xstrdup(why.text);
+	if (!t->config.verify)
+		return 0;
+	t->verdict = why;
+	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+/* ---- setting up ---- */
+
+static int set_priority(struct tls *t, struct error *err)
+{
+	const char *wanted = t->config.priority;
+	const char *at = NULL;
+	int r;
+
+	if (!wanted[0])
+		wanted = priority;
+	r = gnutls_priority_set_direct(t->session, wanted, &at);
+	if (!r)
+		return 0;
+	return error_set(err, ERROR_CONFIG, "tls_priority '%.200s': not "
+			 "understood at character %zu: '%.100s'", wanted,
+			 at ? (size_t)(at - wanted) + 1 : 1, at ? at : wanted);
+}
+
+static int set_up(struct tls *t, struct error *err)
+{
+	/* No tickets: resumption is not used, and they cost the relay. */
+	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
+			 GNUTLS_NO_TICKETS;
+
+	if (gnutls_init(&t->session, flags)) {
+		t->session = NULL;
+		return error_set(err, ERROR_OS, "cannot begin a TLS session");
+	}
+	if (set_priority(t, err))
+		return -1;
+	if (gnutls_certificate_allocate_credentials(&t->cred) ||
+	    gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
+				   t->cred))
+		return error_set(err, ERROR_OS, "cannot begin a TLS session");
+	if (!t->host.ip_len &&
+	    gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, t->host.name,
+				   strlen(t->host.name)))
+		return error_set(err, ERROR_CONFIG, "'%s' is not a host name",
+				 t->host.name);
+	gnutls_session_set_ptr(t->session, t);
+	gnutls_session_set_verify_function(t->session, on_certificate);
+	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_transport_set_ptr(t->session, t);
+	gnutls_transport_set_pull_function(t->session, pull);
+	gnutls_transport_set_pull_timeout_function(t->session, pull_wait);
+	gnutls_transport_set_vec_push_function(t->session, push);
+	return 0;
+}
+
+struct tls *tls_new(const struct tls_config *config, struct error *err)
+{
+	struct tls *t = xcalloc(1, sizeof(*t));
+
+	t->config = *config;
+	cert_host_init(&t->host, config->host);
+	buf_init(&t->in, IN_MAX);
+	buf_init(&t->out, OUT_MAX);
+	buf_init(&t->info.exporter, BINDING_MAX);
+	buf_init(&t->info.unique, BINDING_MAX);
+	t->info.version = "";
+	t->info.cipher = xstrdup("");
+	t->info.trouble = xstrdup("");
+	if (!set_up(t, err))
+		return t;
+	tls_free(t);
+	return NULL;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	if (t->session)
+		gnutls_deinit(t->session);
+	if (t->cred)
+		gnutls_certificate_free_credentials(t->cred);
+	cert_host_release(&t->host);
+	cert_release(&t->info.cert);
+	free(t->info.cipher);
+	free(t->info.trouble);
+	buf_release(&t->info.exporter);
+	buf_release(&t->info.unique);
+	buf_release(&t->in);
+	buf_release(&t->out);
+	free(t);
+}
+
+/* ---- the handshake ---- */
+
+static void bind_channel(struct tls *t, gnutls_channel_binding_t kind,
+			 struct buf *to)
+{
+	gnutls_datum_t d = { NULL, 0 };
+
+	if (!gnutls_session_channel_binding(t->session, kind, &d))
+		buf_add(to, (struct str){ (char *)d.data, d.size });
+	gnutls_free(d.data);
+}
+
+static void learn(struct tls *t)
+{
+	gnutls_protocol_t v = gnutls_protocol_get_version(t->session);
+	char *desc = gnutls_session_get_desc(t->session);
+
+	t->info.version = gnutls_protocol_get_name(v);
+	free(t->info.cipher);
+	t->info.cipher = xstrdup(desc ? desc : "");
+	gnutls_free(desc);
+	if (v < GNUTLS_TLS1_3)		/* not defined beyond, RFC 9266 s3 */
+		bind_channel(t, GNUTLS_CB_TLS_UNIQUE, &t->info.unique);
+#if GNUTLS_VERSION_NUMBER >= 0x030702
+	if (v >= GNUTLS_TLS1_3 ||
+	    gnutls_session_ext_master_secret_status(t->session))
+		bind_channel(t, GNUTLS_CB_TLS_EXPORTER, &t->info.exporter);
+#else
+	if (v >= GNUTLS_TLS1_3) {
+		char b[32];
+
+		if (!gnutls_prf_rfc5705(t->session, 24,
+					"EXPORTER-Channel-Binding", 0, NULL,
+					sizeof(b), b))
+			buf_add(&t->info.exporter,
+				(struct str){ b, sizeof(b) });
+	}
+#endif
+}
+
+/* A TLS record begins with a byte from 20 to 24; SMTP begins with digits. */
+static int check_head(const struct tls *t, struct error *err)
+{
+	for (size_t i = 0; i < sizeof(t->head); i++)
+		if (t->head_len < sizeof(t->head) || t->head[i] < '0' ||
+		    t->head[i] > '9')
+			return 0;
+	return error_set(err, ERROR_TLS, "'%s' speaks plain SMTP here, not "
+			 "TLS; try tls = starttls", t->host.name);
+}
+
+static int explain(struct tls *t, int r, struct error *err)
+{
+	const char *host = t->host.name;
+
+	switch (r) {
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return error_set(err, ERROR_TLS, "'%s' ended TLS with the "
+				 "alert '%s'", host,
+				 gnutls_alert_get_name(
+					 gnutls_alert_get(t->session)));
+	case GNUTLS_E_PREMATURE_TERMINATION:
+		return error_set(err, ERROR_NET, "connection closed by '%s' "
+				 "during the TLS handshake", host);
+	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+		return error_set(err, ERROR_TLS, "TLS handshake with '%s' "
+				 "failed: it offers no version of TLS that is "
+				 "allowed, or speaks something else", host);
+	default:
+		return error_set(err, ERROR_TLS, "TLS with '%s' failed: %s",
+				 host, gnutls_strerror(r));
+	}
+}
+
+int tls_handshake(struct tls *t, struct error *err)
+{
+	int r;
+
+	if (t->up)
+		return 1;
+	if (check_head(t, err))
+		return -1;
+	do
+		r = gnutls_handshake(t->session);
+	while (r == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED)
+		return 0;
+	if (r) {
+		gnutls_alert_send_appropriate(t->session, r);
+		if (!t->verdict.kind)
+			return explain(t, r, err);
+		*err = t->verdict;
+		return -1;
+	}
+	/* Anonymous key exchange shows none, whatever the priorities say. */
+	if (!t->judged && on_certificate(t->session)) {
+		*err = t->verdict;
+		return -1;
+	}
+	learn(t);
+	t->up = true;
+	return 1;
+}
+
+const struct tls_info *tls_info(const struct tls *t)
+{
+	return &t->info;
+}
+
+/* ---- application data ---- */
+
+int tls_write(struct tls *t, struct str bytes, struct error *err)
+{
+	while (bytes.n) {
+		size_t n = bytes.n < RECORD ? bytes.n : RECORD;
+		ssize_t r = gnutls_record_send(t->session, bytes.p, n);
+
+		if (r <= 0)
+			return t->out.over
+				? error_set(err, ERROR_BUG, "over %d bytes "
+					    "wait to be sent", (int)OUT_MAX)
+				: explain(t, (int)r, err);
+		bytes.p += r;
+		bytes.n -= (size_t)r;
+	}
+	return 0;
+}
+
+ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err)
+{
+	ssize_t r;
+
+	while (!t->ended) {
+		r = gnutls_record_recv(t->session, to, n);
+		if (r > 0)
+			return r;
+		if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED)
+			return TLS_AGAIN;
+		if (r == 0 || r == GNUTLS_E_PREMATURE_TERMINATION)
+			t->ended = true;
+		else if (r == GNUTLS_E_REHANDSHAKE)
+			gnutls_alert_send(t->session, GNUTLS_AL_WARNING,
+					  GNUTLS_A_NO_RENEGOTIATION);
+		else if (r != GNUTLS_E_WARNING_ALERT_RECEIVED)
+			return explain(t, (int)r, err);
+	}
+	return 0;
+}
+
+bool tls_pending(const struct tls *t)
+{
+	return gnutls_record_check_pending(t->session) > 0 ||
+	       t->in.len > t->taken;
+}
+
+void tls_bye(struct tls *t)
+{
+	if (t->up)
+		gnutls_bye(t->session, GNUTLS_SHUT_WR);
+}
