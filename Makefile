@@ -134,10 +134,7 @@ fuzz-run: $(fuzz)
 
 bench: $(bench) root relay
 	@for b in $(bench); do echo "== $${b##*/}"; $$b || exit 1; done
-	@for b in $(wildcard $(srcdir)/tests/bench/*.sh); do echo "== $${b##*/}"; \
-	$(TEST_ENV) sh $$b || exit 1; done
-	@for b in $(wildcard $(srcdir)/tests/bench/*.py); do echo "== $${b##*/}"; \
-	$(TEST_ENV) $(PYTHON) $$b || exit 1; done
+	@run=$(srcdir)/tests/bench/run; test ! -e $$run || $(TEST_ENV) $(PYTHON) $$run
 
 cov:
 	@rm -rf obj-cov
