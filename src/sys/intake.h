@@ -1,0 +1,54 @@
+/*
+ * A whole message from a descriptor, read through mail/scan: the header in
+ * memory, the body too while it is small, else in a temporary file.  Memory
+ * does not grow with the body.
+ *
+ * There is no deadline: whoever writes may be slow.  Signals keep what they
+ * do; the temporary file has no name and goes with the process.
+ */
+#ifndef SYS_INTAKE_H
+#define SYS_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/message.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+enum { INTAKE_MEMORY = 256 << 10 };	/* octets of body kept in memory */
+
+struct intake {
+	struct message message;		/* points into this intake */
+	struct facts head_facts;	/* of the header as it came */
+	bool dot;			/* a lone dot ended it */
+	struct buf body;		/* private */
+};
+
+void intake_init(struct intake *in);
+void intake_release(struct intake *in);
+
+/* Open a file named by the user; the caller closes.  -1 with ERROR_INPUT. */
+int intake_open(const char *path, struct error *err);
+
+/*
+ * Read fd to its end; flags are scan's.  `name` is for errors ("standard
+ * input").  What follows a lone dot is read and forgotten.  0, or -1:
+ * ERROR_IO (also for a directory), ERROR_DATA (scan), ERROR_CREATE,
+ * ERROR_SPACE; then there is no message, and fd may not be at its end.
+ */
+int intake_take(struct intake *in, int fd, const char *name, unsigned flags,
+		struct error *err);
+
+/* Read fd to its end, so that its writer gets no SIGPIPE.  Forgets errors. */
+void intake_drain(int fd);
+
+/*
+ * Copy octets [at, at + n) of what goes over the wire: header, blank line,
+ * body.  They must all exist (message_size()).  0, or -1 with ERROR_IO.
+ */
+int intake_read(const struct message *m, uint64_t at, char *to, size_t n,
+		struct error *err);
+
+#endif
