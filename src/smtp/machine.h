@@ -45,7 +45,6 @@ void session_broken(struct session *s, const char *what);
 
 /* Say QUIT and stop when it is on its way. */
 void session_bye(struct session *s);
-void session_fail_verdict(struct session *s, const struct verdict *v);
 
 /* transaction.c */
 void transaction_reply(struct session *s, struct expect e);

@@ -91,7 +91,7 @@ struct verdict session_said(const struct session *s, enum stage stage)
 	return v;
 }
 
-void session_fail_verdict(struct session *s, const struct verdict *v)
+void session_fail_at(struct session *s, const struct verdict *v)
 {
 	if (s->phase == PHASE_DONE)
 		return;
@@ -111,7 +111,7 @@ void session_fail(struct session *s, const struct error *err)
 	struct verdict v = verdict_of_error(err, session_stage(s));
 
 	if (s->phase != PHASE_BYE)
-		session_fail_verdict(s, &v);
+		session_fail_at(s, &v);
 	s->phase = PHASE_DONE;
 }
 
@@ -132,7 +132,7 @@ static void refuse(struct session *s, struct verdict v, enum error_kind kind)
 {
 	v.outcome = OUTCOME_DEFERRED;
 	v.kind = kind;
-	session_fail_verdict(s, &v);
+	session_fail_at(s, &v);
 	s->phase = PHASE_TALK;
 	session_bye(s);
 }
@@ -400,7 +400,7 @@ static void on_reply(struct session *s)
 	if (s->reply.code == 421 && s->phase != PHASE_BYE) {
 		/* The relay is leaving, RFC 5321 s3.8: all else must wait. */
 		v = session_said(s, verbs[asked ? e.verb : VERB_MAIL].stage);
-		session_fail_verdict(s, &v);
+		session_fail_at(s, &v);
 		return;
 	}
 	if (!asked) {
@@ -498,7 +498,7 @@ static void bad_reply(struct session *s, struct str got)
 	session_fail(s, &err);
 	if (!auth)
 		return;
-	buf_reset(&s->out);	/* an over-long challenge is cancelled as well */
+	/* An over-long challenge is cancelled as well, RFC 4954 s4. */
 	buf_add(&s->out, STR("*\r\n"));
 	session_trace(s, 'C', STR("*"));
 	s->phase = PHASE_BYE;

@@ -147,6 +147,8 @@ void session_body(struct session *s, struct str bytes);
 
 /* The driver failed (timeout, reset, handshake...): settle and stop. */
 void session_fail(struct session *s, const struct error *err);
+/* The same with a verdict, whose stage the session would not know. */
+void session_fail_at(struct session *s, const struct verdict *v);
 
 /*
  * What is awaited: how many seconds it may take, its stage, and its name for

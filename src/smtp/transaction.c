@@ -391,7 +391,7 @@ void transaction_early(struct session *s)
 	settle_accepted(s, &v);
 	/* The rest of the content cannot be taken back: hang up. */
 	v.outcome = OUTCOME_DEFERRED;
-	session_fail_verdict(s, &v);
+	session_fail_at(s, &v);
 }
 
 /*

@@ -1,0 +1,371 @@
+#include "deliver/attempt.h"
+
+#include <string.h>
+
+#include "deliver/adapt.h"
+#include "mail/idn.h"
+#include "net/dial.h"
+#include "sys/clock.h"
+#include "sys/host.h"
+#include "sys/intake.h"
+
+enum { READ_SIZE = 64 << 10 };		/* octets a read from the relay */
+
+bool attempt_needs_login(const struct account *a)
+{
+	if (!strcmp(a->auth, "none"))
+		return false;
+	if (strcmp(a->auth, "auto") != 0)
+		return true;
+	return *a->user || *a->password || *a->password_file ||
+		*a->password_command || *a->token_command || *a->netrc;
+}
+
+static bool is_socket(const struct account *a)
+{
+	return a->host[0] == '/';
+}
+
+/* A deadline for this wait: the earlier of its own and that of everything. */
+static int64_t until(const struct attempt *a, unsigned seconds)
+{
+	int64_t own = clock_after(seconds);
+
+	return own < a->setup->deadline ? own : a->setup->deadline;
+}
+
+static void fail(struct attempt *a, const struct error *err)
+{
+	session_fail(&a->session, err);
+}
+
+/* The wait in hand took too long; say for what, and how long. */
+static void fail_late(struct attempt *a)
+{
+	struct error err;
+
+	if (!clock_left(a->setup->deadline))
+		error_set(&err, ERROR_NET, "timed out waiting for %s: the "
+			  "deadline for everything has passed",
+			  session_awaited(&a->session));
+	else
+		error_set(&err, ERROR_NET, "timed out after %u s waiting for %s",
+			  session_timeout(&a->session),
+			  session_awaited(&a->session));
+	fail(a, &err);
+}
+
+/*
+ * Each new wait gets its own time; one that goes on keeps its end, so that a
+ * relay that sends a byte now and then gains nothing.
+ */
+static void refresh(struct attempt *a)
+{
+	unsigned epoch = session_epoch(&a->session);
+
+	if (epoch == a->epoch && a->wait_until)
+		return;
+	a->epoch = epoch;
+	a->wait_until = until(a, session_timeout(&a->session));
+}
+
+/* Take what the relay has said so far.  False if there was nothing. */
+static bool receive(struct attempt *a)
+{
+	struct error err;
+	char *room;
+	ptrdiff_t n;
+
+	buf_reset(&a->block);
+	room = buf_room(&a->block, READ_SIZE);
+	n = stream_read(a->stream, room, READ_SIZE, &err);
+	if (n == STREAM_AGAIN)
+		return false;
+	if (n == STREAM_FAILED)
+		fail(a, &err);
+	else
+		session_recv(&a->session, (struct str){ room, (size_t)n });
+	return true;
+}
+
+static void wait_for_relay(struct attempt *a, bool writing)
+{
+	struct error err;
+
+	refresh(a);
+	if (!stream_wait(a->stream, writing, a->wait_until, &err))
+		return;
+	if (clock_left(a->wait_until))
+		fail(a, &err);
+	else
+		fail_late(a);
+}
+
+static bool over(const struct attempt *a)
+{
+	return session_want(&a->session) == WANT_DONE;
+}
+
+/*
+ * Move what the session wants said to the kernel, reading replies meanwhile:
+ * a relay that will not read until its replies are read must not block us.
+ */
+static void send_output(struct attempt *a)
+{
+	struct str out = session_output(&a->session);
+	struct error err;
+	int r;
+
+	a->turn = true;
+	a->wait_until = 0;
+	if (stream_write(a->stream, out, &err)) {
+		fail(a, &err);
+		return;
+	}
+	while ((r = stream_flush(a->stream, &err)) == STREAM_AGAIN) {
+		wait_for_relay(a, true);
+		if (over(a))
+			return;
+		receive(a);
+		if (over(a))
+			return;
+	}
+	if (!r) {
+		session_sent(&a->session, out.n);
+		return;
+	}
+	/* It hung up: perhaps it said why before. */
+	while (!over(a) && receive(a))
+		;
+	if (!over(a))
+		fail(a, &err);
+}
+
+static void receive_reply(struct attempt *a)
+{
+	if (receive(a))
+		return;
+	if (a->turn)
+		a->trips++;
+	a->turn = false;
+	wait_for_relay(a, false);
+}
+
+static void start_tls(struct attempt *a)
+{
+	const struct account *acc = a->setup->account;
+	struct tls_config config = {
+		.host = *acc->tls_name ? acc->tls_name : buf_cstr(&a->host),
+		.trust = acc->tls_trust,
+		.priority = acc->tls_priority,
+		.known_file = a->setup->known_file,
+		.known_as = buf_cstr(&a->relay),
+		.ask = a->setup->ask,
+		.ask_ctx = a->setup->ctx,
+		.verify = !a->setup->look,
+	};
+	struct verdict v;
+	struct error err;
+
+	if (!stream_start_tls(a->stream, &config, until(a, acc->timeout_tls),
+			      &err)) {
+		a->trips += strcmp(stream_tls(a->stream)->version, "TLS1.3") ?
+			2 : 1;
+		return;
+	}
+	v = verdict_of_error(&err, STAGE_TLS);
+	session_fail_at(&a->session, &v);
+}
+
+static void authenticate(struct attempt *a)
+{
+	const struct account *acc = a->setup->account;
+	const struct tls_info *tls = stream_tls(a->stream);
+	struct error err;
+
+	if (secret_finish(a->source, until(a, acc->timeout_command),
+			  &a->secret, &err)) {
+		a->source = NULL;
+		fail(a, &err);
+		return;
+	}
+	a->source = NULL;
+	a->sasl_config = (struct sasl_config){
+		.mechs = acc->auth, .user = acc->user, .authzid = acc->authzid,
+		.host = buf_cstr(&a->host), .port = account_port(acc),
+		.secret = secret_str(&a->secret),
+		.is_token = *acc->token_command,
+		.secure = tls || is_socket(acc),
+	};
+	if (tls) {
+		a->sasl_config.exporter = buf_str(&tls->exporter);
+		a->sasl_config.unique = buf_str(&tls->unique);
+	}
+	a->sasl = sasl_new(&a->sasl_config, &err);
+	if (a->sasl)
+		session_auth(&a->session, sasl_auth(a->sasl));
+	else
+		fail(a, &err);
+}
+
+static void give_body(struct attempt *a)
+{
+	size_t n = session_body_room(&a->session);
+	uint64_t at = session_body_at(&a->session);
+	struct error err;
+	char *room;
+
+	buf_reset(&a->block);
+	room = buf_room(&a->block, n);
+	if (intake_read(a->message, at, room, n, &err))
+		fail(a, &err);
+	else
+		session_body(&a->session, (struct str){ room, n });
+}
+
+/* Drive the session until it wants a message or is at its end. */
+static void drive(struct attempt *a)
+{
+	struct session *s = &a->session;
+
+	for (;;) switch (session_want(s)) {
+	case WANT_SEND:
+		send_output(a);
+		break;
+	case WANT_RECV:
+		receive_reply(a);
+		break;
+	case WANT_TLS:
+		start_tls(a);
+		if (!over(a))
+			session_tls_up(s);
+		break;
+	case WANT_AUTH:
+		authenticate(a);
+		break;
+	case WANT_BODY:
+		give_body(a);
+		break;
+	case WANT_NEXT:
+	case WANT_DONE:
+		return;
+	}
+}
+
+static void configure(struct attempt *a)
+{
+	static const enum tls_policy policy[] = {
+		[ACCOUNT_TLS_IMPLICIT] = TLS_IMPLICIT,
+		[ACCOUNT_TLS_STARTTLS] = TLS_STARTTLS,
+		[ACCOUNT_TLS_NONE] = TLS_NONE,
+	};
+	const struct account *acc = a->setup->account;
+
+	buf_addz(&a->helo, acc->helo);
+	if (!*acc->helo)
+		host_mailname("", &a->helo);
+	a->config = (struct session_config){
+		.helo = buf_cstr(&a->helo),
+		.tls = is_socket(acc) ? TLS_NONE : policy[acc->tls],
+		.lmtp = acc->protocol == PROTOCOL_LMTP,
+		.auth = !a->setup->look && attempt_needs_login(acc),
+		.timeout = { acc->timeout_command, acc->timeout_data,
+			     acc->timeout_end },
+		.trace = a->setup->trace,
+		.trace_ctx = a->setup->ctx,
+	};
+	session_init(&a->session, &a->config);
+}
+
+/* Everything up to a connected stream; the secret is on its way meanwhile. */
+static int connect_relay(struct attempt *a, struct error *err)
+{
+	const struct account *acc = a->setup->account;
+	struct dial d = {
+		.port = account_port(acc), .source = acc->source,
+		.timeout = acc->timeout_connect, .deadline = a->setup->deadline,
+	};
+	int fd;
+
+	if (idn_domain(&a->host, str_of(acc->host), err))
+		return error_wrap(err, "host '%s'", acc->host);
+	buf_addz(&a->relay, acc->host);
+	if (!is_socket(acc))
+		buf_addf(&a->relay, ":%u", d.port);
+	if (a->config.auth) {
+		a->source = secret_begin(acc, a->setup->password_fd, err);
+		if (!a->source)
+			return -1;
+	}
+	d.host = buf_cstr(&a->host);
+	fd = dial(&d, &a->peer, err);
+	if (fd < 0)
+		return -1;
+	a->stream = stream_open(fd);
+	a->trips = !is_socket(acc);
+	a->turn = true;
+	return 0;
+}
+
+int attempt_open(struct attempt *a, const struct attempt_setup *setup)
+{
+	struct verdict v;
+	struct error err;
+
+	*a = (struct attempt){ .setup = setup };
+	buf_init(&a->relay, 1 << 16);
+	buf_init(&a->peer, 1 << 16);
+	buf_init(&a->host, 1 << 16);
+	buf_init(&a->helo, 1 << 16);
+	buf_init(&a->block, SESSION_FLIGHT_MAX);
+	configure(a);
+	if (connect_relay(a, &err)) {
+		v = verdict_of_error(&err, STAGE_CONNECT);
+		session_fail_at(&a->session, &v);
+		return -1;
+	}
+	if (a->config.tls == TLS_IMPLICIT)
+		start_tls(a);
+	drive(a);
+	return over(a) ? -1 : 0;
+}
+
+int attempt_submit(struct attempt *a, struct envelope *env,
+		   struct message *message)
+{
+	struct adapted adapted;
+	struct verdict v;
+	struct error err;
+
+	if (adapt(&adapted, env, message, &a->session.ehlo, &err)) {
+		v = verdict_of_error(&err, STAGE_LOCAL);
+		envelope_settle(env, &v);
+	} else {
+		a->message = &adapted.message;
+		session_begin(&a->session, &adapted.env);
+		drive(a);
+	}
+	adapt_release(&adapted, env);
+	return over(a) ? -1 : 0;
+}
+
+void attempt_close(struct attempt *a)
+{
+	struct error err;
+
+	if (session_want(&a->session) == WANT_NEXT)
+		session_quit(&a->session);
+	if (a->stream && session_output(&a->session).n &&
+	    !stream_write(a->stream, session_output(&a->session), &err))
+		(void)stream_flush(a->stream, &err);	/* its loss costs nothing */
+	stream_close(a->stream);
+	secret_cancel(a->source);
+	sasl_free(a->sasl);
+	secret_release(&a->secret);
+	session_release(&a->session);
+	buf_release(&a->relay);
+	buf_release(&a->peer);
+	buf_release(&a->host);
+	buf_release(&a->helo);
+	buf_release(&a->block);
+}

@@ -1,0 +1,80 @@
+/*
+ * One connection to a relay and the messages that go over it: the driver of
+ * the pure session (smtp/session.h).  All waiting happens here, under
+ * deadlines of the monotonic clock.
+ *
+ *	attempt_open(&a, &setup);	connect, TLS, EHLO, AUTH
+ *	attempt_submit(&a, env, message);	any number of times
+ *	attempt_close(&a);
+ */
+#ifndef DELIVER_ATTEMPT_H
+#define DELIVER_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/account.h"
+#include "conf/secret.h"
+#include "mail/envelope.h"
+#include "mail/message.h"
+#include "net/stream.h"
+#include "sasl/sasl.h"
+#include "smtp/session.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+struct attempt_setup {			/* borrowed for the attempt's life */
+	const struct account *account;
+	int password_fd;		/* -1: by the account's settings */
+	bool look;			/* --serverinfo: no login, no verification
+					   (what is wrong is told, not refused) */
+	int64_t deadline;		/* clock_ms() instant for everything */
+	const char *known_file;		/* relays trusted on first use */
+	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
+	void (*trace)(void *ctx, char who, struct str line);
+	void *ctx;			/* of ask and trace */
+};
+
+struct attempt {
+	/* For reports. */
+	struct buf relay;		/* "smtp.example.org:465" */
+	struct buf peer;		/* "192.0.2.1:465" */
+	unsigned trips;			/* round trips waited for */
+	struct session session;
+
+	/* Private from here on. */
+	const struct attempt_setup *setup;
+	struct session_config config;
+	struct buf host, helo, block;
+	struct stream *stream;
+	struct secret_source *source;
+	struct secret secret;
+	struct sasl *sasl;
+	struct sasl_config sasl_config;
+	struct message *message;	/* being submitted */
+	unsigned epoch;
+	int64_t wait_until;
+	bool turn;			/* something was said since the last wait */
+	bool up;			/* session_init was done */
+};
+
+/* Does the account say that a login is needed? */
+bool attempt_needs_login(const struct account *a);
+
+/*
+ * Connect and go on until the relay is ready for a message.  0, or -1 when it
+ * will not be: then a->session.verdict says why (stage, code or kind, text).
+ * attempt_close() is due after either.
+ */
+int attempt_open(struct attempt *a, const struct attempt_setup *setup);
+
+/*
+ * Submit one message to every recipient of env that is still pending.  Each
+ * is settled afterwards.  -1 when the connection is of no more use.
+ */
+int attempt_submit(struct attempt *a, struct envelope *env,
+		   struct message *message);
+
+void attempt_close(struct attempt *a);	/* says QUIT, waits for no reply */
+
+#endif
