@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/base64.h"
 #include "util/xalloc.h"
 
 /* The text, and a mark beside each octet that has to go. */
@@ -90,15 +91,7 @@ static void strike_secret(struct page *page, struct str secret)
 /* The value of a base64 or base64url digit, or -1. */
 static int digit64(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	return c == '/' || c == '_' ? 63 : -1;
+	return base64_value(c == '-' ? '+' : c == '_' ? '/' : c);
 }
 
 /* The six bits of secret from bit `bit` on, all of which it must have. */

@@ -8,6 +8,7 @@
 #include "sasl/mechs.h"
 #include "sasl/oauth.h"
 #include "sasl/scram.h"
+#include "util/base64.h"
 #include "util/xalloc.h"
 
 enum {
@@ -66,17 +67,16 @@ static int put(Gsasl_session *session, Gsasl_property prop, struct str value)
 	return GSASL_OK;
 }
 
+/* libgsasl wants bindings in base64. */
 static int put_binding(Gsasl_session *session, Gsasl_property prop,
 		       struct str raw)
 {
-	char *text;
-	size_t n;
-	int rc = gsasl_base64_to(raw.p, raw.n, &text, &n);
+	struct buf text;
 
-	if (rc != GSASL_OK)
-		return rc;
-	put(session, prop, (struct str){ text, n });
-	gsasl_free(text);
+	buf_init(&text, 2 * raw.n + 4);
+	base64_encode(&text, raw);
+	put(session, prop, buf_str(&text));
+	buf_release(&text);
 	return GSASL_OK;
 }
 
@@ -202,34 +202,37 @@ static struct str telling_part(const struct sasl *s, struct str plain)
 }
 
 /* Append plain in base64, and remember it for mask(). */
-static int encode(struct sasl *s, struct str plain, struct buf *out,
-		  struct error *err)
+static void encode(struct sasl *s, struct str plain, struct buf *out)
 {
-	char *text;
-	size_t n;
+	struct buf text;
 
 	if (!plain.n)
-		return 0;
-	if (gsasl_base64_to(plain.p, plain.n, &text, &n) != GSASL_OK)
-		return error_set(err, ERROR_OS, "%s: out of memory",
-				 s->mech->name);
-	buf_add(out, (struct str){ text, n });
+		return;
+	buf_init(&text, SENT_MAX);
+	base64_encode(&text, plain);
+	buf_add(out, buf_str(&text));
 	if (!str_eq(plain, str_of(s->config->user)))
-		keep(&s->sent, (struct str){ text, n });
+		keep(&s->sent, buf_str(&text));
 	if (telling_part(s, plain).n)
 		keep(&s->sent, telling_part(s, plain));
-	free_wiped(text, n);
-	return 0;
+	buf_wipe(&text);
+	buf_release(&text);
 }
 
 /* ---- the four words of struct auth ---- */
+
+static void sasl_mask(void *ctx, struct buf *text)
+{
+	const struct sasl *s = ctx;
+
+	mask_text(text, s->config->secret, buf_str(&s->sent));
+}
 
 static int start_gsasl(struct sasl *s, struct buf *initial, struct error *err)
 {
 	char *out = NULL;
 	size_t n = 0;
 	int rc = gsasl_client_start(s->lib, s->mech->name, &s->session);
-	int ret;
 
 	if (rc != GSASL_OK) {
 		s->session = NULL;
@@ -242,26 +245,24 @@ static int start_gsasl(struct sasl *s, struct buf *initial, struct error *err)
 	if (s->mech->flags & MECH_SCRAM)
 		buf_add(&s->nonce,
 			scram_attribute((struct str){ out, n }, 'r'));
-	ret = encode(s, (struct str){ out, n }, initial, err);
+	encode(s, (struct str){ out, n }, initial);
 	free_wiped(out, n);
-	return ret;
+	return 0;
 }
 
-static int start_oauth(struct sasl *s, struct buf *initial, struct error *err)
+static void start_oauth(struct sasl *s, struct buf *initial)
 {
 	struct buf plain;
-	int ret;
 
 	buf_init(&plain, SENT_MAX);
 	if (!strcmp(s->mech->name, "XOAUTH2"))
 		oauth_xoauth2(&plain, s->config);
 	else
 		oauth_bearer(&plain, s->config);
-	ret = encode(s, buf_str(&plain), initial, err);
+	encode(s, buf_str(&plain), initial);
 	s->done = true;
 	buf_wipe(&plain);
 	buf_release(&plain);
-	return ret;
 }
 
 static int sasl_start(void *ctx, struct str offered, const char **mech,
@@ -279,24 +280,23 @@ static int sasl_start(void *ctx, struct str offered, const char **mech,
 		return -1;
 	*mech = s->mech->name;
 	*has_initial = s->mech->flags & MECH_INITIAL;
-	if (s->mech->flags & MECH_TOKEN)
-		return start_oauth(s, initial, err);
-	return start_gsasl(s, initial, err);
+	if (!(s->mech->flags & MECH_TOKEN))
+		return start_gsasl(s, initial, err);
+	start_oauth(s, initial);
+	return 0;
 }
 
 /*
  * The relay refuses the token and says why; the mechanism wants a sign that
  * we have heard, and only then comes the 5yz (RFC 7628 s3.2.3).
  */
-static int step_oauth(struct sasl *s, struct str in, struct buf *response,
-		      struct error *err)
+static void step_oauth(struct sasl *s, struct str in, struct buf *response)
 {
 	oauth_status(&s->status, in);
-	s->auth.mask(s, &s->status);
+	sasl_mask(s, &s->status);
 	s->done = false;
 	if (!strcmp(s->mech->name, "OAUTHBEARER"))
-		return encode(s, STR("\001"), response, err);
-	return 0;
+		encode(s, STR("\001"), response);
 }
 
 static int check_challenge(const struct sasl *s, struct str in,
@@ -318,13 +318,12 @@ static int step_gsasl(struct sasl *s, struct str in, struct buf *response,
 {
 	char *out = NULL;
 	size_t n = 0;
-	int ret;
 
 	if (check_challenge(s, in, err) || run_gsasl(s, in, &out, &n, err))
 		return -1;
-	ret = encode(s, (struct str){ out, n }, response, err);
+	encode(s, (struct str){ out, n }, response);
 	free_wiped(out, n);
-	return ret;
+	return 0;
 }
 
 static int sasl_step(void *ctx, struct str challenge, struct buf *response,
@@ -333,9 +332,8 @@ static int sasl_step(void *ctx, struct str challenge, struct buf *response,
 	struct sasl *s = ctx;
 	const char *mech = s->mech->name;
 	bool oauth = s->mech->flags & MECH_TOKEN;
-	char *plain = NULL;
-	size_t n = 0;
-	int ret;
+	struct buf plain;
+	int ret = 0;
 
 	if (challenge.n > CHALLENGE_MAX)
 		return error_set(err, ERROR_PROTOCOL, "%s: the relay's "
@@ -344,13 +342,15 @@ static int sasl_step(void *ctx, struct str challenge, struct buf *response,
 	if (oauth ? s->steps > 0 : s->done)
 		return error_set(err, ERROR_PROTOCOL, "%s: the relay asks for "
 				 "more than the mechanism has", mech);
-	if (challenge.n && gsasl_base64_from(challenge.p, challenge.n, &plain,
-					     &n) != GSASL_OK)
-		return error_set(err, ERROR_PROTOCOL, "%s: the relay's "
-				 "challenge is not base64", mech);
-	ret = (oauth ? step_oauth : step_gsasl)
-		(s, (struct str){ plain ? plain : "", n }, response, err);
-	gsasl_free(plain);
+	buf_init(&plain, CHALLENGE_MAX);
+	if (base64_decode(&plain, challenge))
+		ret = error_set(err, ERROR_PROTOCOL, "%s: the relay's "
+				"challenge is not base64", mech);
+	else if (oauth)
+		step_oauth(s, buf_str(&plain), response);
+	else
+		ret = step_gsasl(s, buf_str(&plain), response, err);
+	buf_release(&plain);
 	s->steps++;
 	return ret;
 }
@@ -371,13 +371,6 @@ static int sasl_finish(void *ctx, struct error *err)
 				 s->mech->name);
 	return error_set(err, ERROR_PROTOCOL, "%s: the relay said yes before "
 			 "it had seen all", s->mech->name);
-}
-
-static void sasl_mask(void *ctx, struct buf *text)
-{
-	const struct sasl *s = ctx;
-
-	mask_text(text, s->config->secret, buf_str(&s->sent));
 }
 
 /* ---- life ---- */
