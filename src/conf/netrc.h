@@ -24,9 +24,15 @@ struct netrc_query {
 int netrc_find(struct str text, const struct netrc_query *query);
 
 /*
+ * The same in a's netrc file, which must be private: 0; ERROR_PERM for a file
+ * open to others, ERROR_CONFIG if it or the entry is not there.
+ */
+int netrc_read(const struct account *a, const struct netrc_query *query,
+	       struct error *err);
+
+/*
  * If a has no user but a netrc file, take the login from there: to be called
- * before account_check().  ERROR_PERM for a file open to others, ERROR_CONFIG
- * if it is not there or has no entry for a's host.
+ * before account_check().  Errors as netrc_read().
  */
 int netrc_fill_user(struct account *a, struct error *err);
 

@@ -35,7 +35,8 @@ struct secret_source *secret_begin(const struct account *a, int fd,
 /*
  * Wait for it, at most until deadline (clock_ms(); commands get killed).  One
  * trailing LF or CRLF is dropped; NUL, empty, a failed command (its status is
- * named) or more than SECRET_MAX is ERROR_CONFIG.
+ * named), more than one line or more than SECRET_MAX is ERROR_CONFIG; ERROR_NET
+ * when time is up.  src is freed either way.
  */
 int secret_finish(struct secret_source *src, int64_t deadline,
 		  struct secret *out, struct error *err);

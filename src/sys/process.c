@@ -1,0 +1,206 @@
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+
+extern char **environ;
+
+enum {
+	TICK = 50,	/* ms between looks whether the shell has ended */
+	LINGER = 20	/* ms for output that is still in flight after that */
+};
+
+/*
+ * A parent that ignores SIGCHLD bequeaths that to us, and then the kernel
+ * throws the exit status away before we can ask for it.
+ */
+static void keep_children(void)
+{
+	struct sigaction act;
+
+	if (!sigaction(SIGCHLD, NULL, &act) &&
+	    (act.sa_handler == SIG_IGN || (act.sa_flags & SA_NOCLDWAIT))) {
+		act = (struct sigaction){ .sa_handler = SIG_DFL };
+		sigaction(SIGCHLD, &act, NULL);
+	}
+}
+
+static int set_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t all, none;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	return posix_spawnattr_setpgroup(attr, 0) ||
+	       posix_spawnattr_setsigdefault(attr, &all) ||
+	       posix_spawnattr_setsigmask(attr, &none) ||
+	       posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP |
+					POSIX_SPAWN_SETSIGDEF |
+					POSIX_SPAWN_SETSIGMASK);
+}
+
+static int spawn_shell(struct process *p, const char *command, int out)
+{
+	char name[] = "sh", option[] = "-c";
+	char *argv[] = { name, option, (char *)(uintptr_t)command, NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	int no;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	no = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY,
+					      0);
+	if (!no)
+		no = posix_spawn_file_actions_adddup2(&files, out, 1);
+	if (!no)
+		no = set_attributes(&attr);
+	if (!no)
+		no = posix_spawn(&p->pid, "/bin/sh", &files, &attr, argv,
+				 environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return no;
+}
+
+int process_start(struct process *p, const char *command, struct error *err)
+{
+	int pipe_fd[2];
+	int no;
+
+	*p = (struct process){ .out = -1 };
+	if (pipe2(pipe_fd, O_CLOEXEC))
+		return error_set(err, ERROR_OS, "cannot make a pipe: %s",
+				 strerror(errno));
+	keep_children();
+	no = spawn_shell(p, command, pipe_fd[1]);
+	close(pipe_fd[1]);
+	if (no) {
+		close(pipe_fd[0]);
+		p->pid = 0;
+		return error_set(err, ERROR_OS, "cannot run '/bin/sh': %s",
+				 strerror(no));
+	}
+	p->out = pipe_fd[0];
+	return 0;
+}
+
+static bool has_ended(struct process *p)
+{
+	pid_t pid;
+
+	if (p->ended)
+		return true;
+	do
+		pid = waitpid(p->pid, &p->status, WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0)		/* reaped by somebody else: the status is lost */
+		p->status = 0xff00;
+	p->ended = pid != 0;
+	return p->ended;
+}
+
+/* Read once: 1 for something, 0 for nothing just now, -1 at the end. */
+static int read_some(struct process *p, struct buf *out, int wait)
+{
+	struct pollfd fd = { .fd = p->out, .events = POLLIN };
+	char piece[4096];
+	ssize_t n;
+
+	if (poll(&fd, 1, wait) <= 0)
+		return 0;
+	n = read(p->out, piece, sizeof(piece));
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : -1;
+	if (!n)
+		return -1;
+	buf_add(out, (struct str){ piece, (size_t)n });
+	explicit_bzero(piece, (size_t)n);
+	return 1;
+}
+
+/* All output.  False: the deadline came first. */
+static bool read_until_end(struct process *p, struct buf *out, int64_t deadline)
+{
+	for (;;) {
+		int left = clock_left(deadline);
+		int got;
+
+		if (!left)
+			return false;
+		got = read_some(p, out, left < 0 || left > TICK ? TICK : left);
+		if (got < 0 || out->over)
+			return true;
+		/* A daemon it left behind may hold the pipe open for ever. */
+		if (!got && has_ended(p)) {
+			while (read_some(p, out, LINGER) > 0)
+				;
+			return true;
+		}
+	}
+}
+
+/* After its output ended it has, as a rule, only to exit. */
+static bool wait_until_end(struct process *p, int64_t deadline)
+{
+	long nap = 50000;	/* ns, doubling up to 10 ms */
+
+	while (!has_ended(p)) {
+		struct timespec t = { .tv_nsec = nap };
+
+		if (!clock_left(deadline))
+			return false;
+		nanosleep(&t, NULL);
+		nap = nap < 5000000 ? nap * 2 : 10000000;
+	}
+	return true;
+}
+
+int process_finish(struct process *p, struct buf *out, int64_t deadline,
+		   struct error *err)
+{
+	bool done = read_until_end(p, out, deadline) &&
+		    (out->over || wait_until_end(p, deadline));
+	int status;
+
+	process_release(p);
+	status = p->status;
+	if (out->over)
+		return 0;
+	if (!done)
+		return error_set(err, ERROR_NET, "gave no answer in time");
+	if (WIFSIGNALED(status))
+		return error_set(err, ERROR_CONFIG, "was killed by signal %d",
+				 WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		return error_set(err, ERROR_CONFIG, "exited %d%s",
+				 WEXITSTATUS(status),
+				 WEXITSTATUS(status) == 127 ?
+				 " (command not found)" : "");
+	return 0;
+}
+
+void process_release(struct process *p)
+{
+	if (p->pid && !p->ended) {
+		kill(-p->pid, SIGKILL);
+		/* In case its group was not made yet, or it left it. */
+		kill(p->pid, SIGKILL);
+		while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
+			;
+		p->ended = true;
+	}
+	if (p->pid && p->out >= 0)
+		close(p->out);
+	p->out = -1;
+	p->pid = 0;
+}
