@@ -114,39 +114,44 @@ static int open_dir(const char *file, struct error *err)
 	return fd;
 }
 
+static int lock_wait(int fd, int64_t deadline)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	while (fcntl(fd, F_OFD_SETLK, &all)) {
+		if ((errno != EAGAIN && errno != EINTR) ||
+		    !clock_left(deadline))
+			return -1;
+		poll(NULL, 0, LOCK_RETRY);
+	}
+	return 0;
+}
+
 /*
- * Open and lock `file`, made if it is missing.  Since it is replaced by every
- * change, it has to be the one of that name still once the lock is ours.
+ * Open and lock the file, made if it is missing.  Since it is replaced by
+ * every change, it has to be the one of that name still once the lock is ours.
  */
 static int lock(int dir, const char *base, int64_t deadline)
 {
-	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat held, named;
-	int fd;
+	int fd, error;
 
 	for (;;) {
 		fd = openat(dir, base, O_RDWR | O_CREAT | O_NOFOLLOW |
 			    O_CLOEXEC, 0600);
 		if (fd < 0)
 			return -1;
-		while (fcntl(fd, F_OFD_SETLK, &all)) {
-			int error = errno;
-
-			if ((error == EAGAIN || error == EINTR) &&
-			    clock_left(deadline)) {
-				poll(NULL, 0, LOCK_RETRY);
-				continue;
-			}
-			close(fd);
-			errno = error;
-			return -1;
-		}
-		if (!fstat(fd, &held) &&
-		    !fstatat(dir, base, &named, AT_SYMLINK_NOFOLLOW) &&
+		if (lock_wait(fd, deadline) || fstat(fd, &held))
+			break;
+		if (!fstatat(dir, base, &named, AT_SYMLINK_NOFOLLOW) &&
 		    held.st_ino == named.st_ino && held.st_dev == named.st_dev)
 			return fd;
 		close(fd);
 	}
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
 static int write_all(int fd, struct str s)

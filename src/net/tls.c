@@ -35,6 +35,7 @@ struct tls {
 	char head[3];			/* the very first octets of the peer */
 	size_t head_len;
 	bool eof;
+	bool end_seen;			/* GnuTLS has been told of it */
 	bool ended;			/* tls_read has said so */
 	bool up;
 	bool judged;			/* the certificate was looked at */
@@ -65,6 +66,20 @@ static ssize_t pull(gnutls_transport_ptr_t ctx, void *to, size_t n)
 		t->taken = 0;
 	}
 	return (ssize_t)n;
+}
+
+/*
+ * When input ends within a record GnuTLS asks to be called again once, and
+ * then sees the end.
+ */
+static bool at_end(struct tls *t, int r)
+{
+	bool first = !t->end_seen;
+
+	if (r != GNUTLS_E_AGAIN || !t->eof || t->in.len > t->taken)
+		return false;
+	t->end_seen = true;
+	return first;
 }
 
 static int pull_wait(gnutls_transport_ptr_t ctx, unsigned ms)
@@ -419,6 +434,8 @@ static int explain(struct tls *t, int r, struct error *err)
 {
 	const char *host = t->host.name;
 
+	if (t->end_seen)		/* whatever GnuTLS makes of a cut record */
+		r = GNUTLS_E_PREMATURE_TERMINATION;
 	switch (r) {
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
 		return error_set(err, ERROR_TLS, "'%s' ended TLS with the "
@@ -448,7 +465,7 @@ int tls_handshake(struct tls *t, struct error *err)
 		return -1;
 	do
 		r = gnutls_handshake(t->session);
-	while (r == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	while (r == GNUTLS_E_WARNING_ALERT_RECEIVED || at_end(t, r));
 	if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED)
 		return 0;
 	if (r) {
@@ -500,9 +517,12 @@ ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err)
 		r = gnutls_record_recv(t->session, to, n);
 		if (r > 0)
 			return r;
+		if (at_end(t, (int)r))
+			continue;
 		if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED)
 			return TLS_AGAIN;
-		if (r == 0 || r == GNUTLS_E_PREMATURE_TERMINATION)
+		if (r == 0 || r == GNUTLS_E_PREMATURE_TERMINATION ||
+		    t->end_seen)
 			t->ended = true;
 		else if (r == GNUTLS_E_REHANDSHAKE)
 			gnutls_alert_send(t->session, GNUTLS_AL_WARNING,
