@@ -1,0 +1,93 @@
+# bash completion for posthaste(1)			-*- shell-script -*-
+# `make lint` compares the options with those of `posthaste --help`.
+
+_posthaste_accounts()
+{
+	posthaste --print-config 2>/dev/null |
+		sed -n 's/^\[account \(.*\)\]$/\1/p'
+}
+
+_posthaste_words()
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_posthaste()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local flags='
+		--read-recipients --read-envelope-from --ignore-dots
+		--all-or-nothing --require-tls --verbose --dry-run
+		--serverinfo --check-config --print-config --version --help
+	'
+	local valued='
+		--from= --from-name= --message= --dsn-notify= --dsn-return=
+		--envid= --deliver-by= --hold-for= --hold-until= --priority=
+		--account= --config= --set= --password-fd= --host= --port=
+		--protocol= --tls= --tls-trust= --tls-name= --tls-priority=
+		--auth= --user= --authzid= --password-file=
+		--password-command= --token-command= --netrc= --helo=
+		--source= --timeout-connect= --timeout-tls=
+		--timeout-command= --timeout-data= --timeout-end= --deadline=
+		--queue= --strict= --max-message-size= --log= --report=
+		--exit-status= --explain=
+	'
+	local keys='
+		host= port= protocol= tls= tls_trust= tls_name= tls_priority=
+		auth= user= authzid= password_file= password_command=
+		token_command= netrc= from= from_name= helo= source=
+		dsn_notify= dsn_return= timeout_connect= timeout_tls=
+		timeout_command= timeout_data= timeout_end= deadline= queue=
+		strict= all_or_nothing= max_message_size= log=
+	'
+
+	# readline takes --name=value for three words.
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	COMPREPLY=()
+	case $prev in
+	-a | --account)
+		local IFS=$'\n'
+		_posthaste_words "$(_posthaste_accounts)"
+		;;
+	-C | --message | --config | --password-file | --netrc)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--tls-trust)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -W 'system tofu' -f -- "$cur")
+		;;
+	--log)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -W 'syslog none' -f -- "$cur")
+		;;
+	--tls) _posthaste_words 'implicit starttls none' ;;
+	--protocol) _posthaste_words 'smtp lmtp' ;;
+	--queue) _posthaste_words 'never' ;;
+	--strict) _posthaste_words 'yes no' ;;
+	--all-or-nothing) _posthaste_words 'yes no' ;;
+	--report) _posthaste_words 'text json none' ;;
+	--exit-status) _posthaste_words 'reply sysexits' ;;
+	-N | --dsn-notify) _posthaste_words 'never success failure delay' ;;
+	-R | --dsn-return) _posthaste_words 'full hdrs' ;;
+	--auth)
+		_posthaste_words 'auto none scram SCRAM-SHA-256-PLUS
+			SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1
+			CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2'
+		;;
+	--set)
+		compopt -o nospace
+		_posthaste_words "$keys"
+		;;
+	*)
+		[[ $cur == -* ]] || return
+		_posthaste_words "$flags $valued"
+		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
+		;;
+	esac
+}
+complete -F _posthaste posthaste

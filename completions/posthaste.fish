@@ -1,0 +1,73 @@
+# fish completion for posthaste(1)
+# `make lint` compares the options with those of `posthaste --help`.
+
+function __posthaste_accounts
+	posthaste --print-config 2>/dev/null | string replace -rf '^\[account (.*)\]$' '$1'
+end
+
+function __posthaste_keys
+	printf '%s=\n' \
+		host port protocol tls tls_trust tls_name tls_priority auth \
+		user authzid password_file password_command token_command \
+		netrc from from_name helo source dsn_notify dsn_return \
+		timeout_connect timeout_tls timeout_command timeout_data \
+		timeout_end deadline queue strict all_or_nothing \
+		max_message_size log
+end
+
+complete -c posthaste -f
+complete -c posthaste -s f -l from -x -d 'sender (reverse-path); \'<>\' is the null one'
+complete -c posthaste -s F -l from-name -x -d 'full name for a From that has to be made'
+complete -c posthaste -s t -l read-recipients -d 'add the recipients in To, Cc and Bcc'
+complete -c posthaste -l read-envelope-from -d 'take the sender from the message\'s From'
+complete -c posthaste -s i -l ignore-dots -d 'a lone dot does not end the message'
+complete -c posthaste -l message -r -F -d 'read the message from FILE, not standard input'
+complete -c posthaste -s N -l dsn-notify -x -a 'never success failure delay' -d 'ask for notices: never, or success, failure, delay'
+complete -c posthaste -s R -l dsn-return -x -a 'full hdrs' -d 'what a notice is to carry: full or hdrs'
+complete -c posthaste -s V -l envid -x -d 'envelope id for notices, in xtext'
+complete -c posthaste -l all-or-nothing -d 'send only if the relay accepts every recipient'
+complete -c posthaste -l require-tls -d 'TLS on every hop (REQUIRETLS)'
+complete -c posthaste -l deliver-by -x -d 'time limit for delivery: notify or return'
+complete -c posthaste -l hold-for -x -d 'the relay is to hold the message so long'
+complete -c posthaste -l hold-until -x -d 'or until then: 2030-01-31T08:00:00Z'
+complete -c posthaste -l priority -x -d '-9 to 9 (MT-PRIORITY)'
+complete -c posthaste -s a -l account -x -a '(__posthaste_accounts)' -d 'account to use'
+complete -c posthaste -s C -l config -r -F -d 'read only this configuration'
+complete -c posthaste -l set -x -a '(__posthaste_keys)' -d 'set any account setting'
+complete -c posthaste -l password-fd -x -d 'read the password from descriptor N'
+complete -c posthaste -l host -x -d 'the relay: a name, an address, or the /path of a socket'
+complete -c posthaste -l port -x -d 'TCP port; 465, 587 with starttls, 25 without TLS, 24 for LMTP'
+complete -c posthaste -l protocol -x -a 'smtp lmtp' -d 'what the relay speaks: smtp or lmtp'
+complete -c posthaste -l tls -x -a 'implicit starttls none' -d 'implicit, starttls or none; for a socket, none'
+complete -c posthaste -l tls-trust -r -F -a 'system tofu' -d 'whom to believe: system, tofu, or a PEM file of authorities'
+complete -c posthaste -l tls-name -x -d 'name the certificate must have, if not the host\'s'
+complete -c posthaste -l tls-priority -x -d 'GnuTLS priority string'
+complete -c posthaste -l auth -x -a 'auto none scram SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2' -d 'auto, none, or a list of SASL mechanisms'
+complete -c posthaste -l user -x -d 'login name at the relay'
+complete -c posthaste -l authzid -x -d 'identity to act as, if not the user\'s own'
+complete -c posthaste -l password-file -r -F -d 'private file that holds the password'
+complete -c posthaste -l password-command -x -d 'shell command that prints the password'
+complete -c posthaste -l token-command -x -d 'shell command that prints an OAuth 2 access token'
+complete -c posthaste -l netrc -r -F -d 'netrc file with the relay\'s login and password'
+complete -c posthaste -l helo -x -d 'how to introduce ourselves, if not by the host\'s name'
+complete -c posthaste -l source -x -d 'local address to connect from'
+complete -c posthaste -l timeout-connect -x -d 'limit for connecting to one address'
+complete -c posthaste -l timeout-tls -x -d 'limit for the TLS handshake'
+complete -c posthaste -l timeout-command -x -d 'limit for the greeting and each command'
+complete -c posthaste -l timeout-data -x -d 'limit for each block of the message'
+complete -c posthaste -l timeout-end -x -d 'limit for the verdict after the message'
+complete -c posthaste -l deadline -x -d 'limit for all of it; 0 is none'
+complete -c posthaste -l queue -x -a 'never' -d 'when to queue: never'
+complete -c posthaste -l strict -x -a 'yes no' -d 'refuse NUL and bare CR in a message, do not repair them'
+complete -c posthaste -l max-message-size -x -d 'refuse larger messages; 0 is no limit'
+complete -c posthaste -l log -r -F -a 'syslog none' -d 'where to log: syslog, none, or a file'
+complete -c posthaste -l report -x -a 'text json none' -d 'on standard output: text, json or none'
+complete -c posthaste -l exit-status -x -a 'reply sysexits' -d 'reply or sysexits'
+complete -c posthaste -s v -l verbose -d 'show the dialogue on standard error, without secrets'
+complete -c posthaste -l dry-run -d 'print envelope and message, send nothing'
+complete -c posthaste -l serverinfo -d 'show the relay\'s certificate, TLS and extensions'
+complete -c posthaste -l check-config -d 'say whether the configuration is good'
+complete -c posthaste -l print-config -d 'print the settings in force, secrets masked'
+complete -c posthaste -l explain -x -d 'say what an exit status means'
+complete -c posthaste -l version -d 'print the version'
+complete -c posthaste -l help -d 'print this help'
