@@ -1,0 +1,757 @@
+/*
+ * The client against libgsasl's server in this process, and against relays
+ * that follow a script instead of the rules.
+ */
+#include "sasl/sasl.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <cmocka.h>
+#include <gsasl.h>
+
+#include "util/base64.h"
+
+#define PW "hunter22pencil"
+#define UTF8_PW "p\xc3\xa4ssw\xc3\xb6rt \xe2\x82\xac"
+#define EXPORTER "exporter-exporter-exporter-32-ex"
+#define UNIQUE "unique-uniqu"
+
+/* libgsasl draws its nonce here, which so can be the RFCs'. */
+static const char *fixed_nonce;		/* base64 of 18 octets, or NULL */
+
+ssize_t getrandom(void *p, size_t n, unsigned flags)
+{
+	static unsigned char next;
+	struct buf raw;
+
+	(void)flags;
+	if (!fixed_nonce) {
+		memset(p, ++next, n);
+		return (ssize_t)n;
+	}
+	buf_init(&raw, 100);
+	assert_int_equal(base64_decode(&raw, str_of(fixed_nonce)), 0);
+	assert_int_equal(raw.len, n);
+	memcpy(p, raw.p, n);
+	buf_release(&raw);
+	return (ssize_t)n;
+}
+
+/* ---- a client, and what it said ---- */
+
+struct client {
+	struct sasl_config config;
+	struct sasl *sasl;
+	const struct auth *auth;
+	struct buf out;		/* its last line, base64 */
+	struct buf plain;	/* the same, decoded */
+	const char *mech;
+	bool initial;
+	struct error err;
+};
+
+static void client_open(struct client *c, struct sasl_config config)
+{
+	*c = (struct client){ .config = config };
+	if (!c->config.user)
+		c->config.user = "alice";
+	if (!c->config.authzid)
+		c->config.authzid = "";
+	if (!c->config.host)
+		c->config.host = "mx.example.com";
+	if (!c->config.secret.n)
+		c->config.secret = STR(PW);
+	c->config.port = 587;
+	c->sasl = sasl_new(&c->config, &c->err);
+	if (!c->sasl)
+		fail_msg("%s", c->err.text);
+	c->auth = sasl_auth(c->sasl);
+	buf_init(&c->out, 100000);
+	buf_init(&c->plain, 100000);
+}
+
+static void client_close(struct client *c)
+{
+	/* No error ever shows the secret. */
+	if (c->config.secret.n < sizeof(c->err.text))
+		assert_null(memmem(c->err.text, strlen(c->err.text),
+				   c->config.secret.p, c->config.secret.n));
+	sasl_free(c->sasl);
+	buf_release(&c->out);
+	buf_release(&c->plain);
+}
+
+static void decode_out(struct client *c)
+{
+	buf_reset(&c->plain);
+	assert_int_equal(base64_decode(&c->plain, buf_str(&c->out)), 0);
+}
+
+static int client_start(struct client *c, const char *offered)
+{
+	int ret = c->auth->start(c->auth->ctx, str_of(offered), &c->mech,
+				 &c->initial, &c->out, &c->err);
+
+	decode_out(c);
+	return ret;
+}
+
+/* Answer challenge, which is base64 already. */
+static int client_step64(struct client *c, struct str challenge)
+{
+	int ret;
+
+	buf_reset(&c->out);
+	ret = c->auth->step(c->auth->ctx, challenge, &c->out, &c->err);
+	decode_out(c);
+	return ret;
+}
+
+static int client_step(struct client *c, const char *challenge)
+{
+	struct buf coded;
+	int ret;
+
+	buf_init(&coded, 100000);
+	base64_encode(&coded, str_of(challenge));
+	ret = client_step64(c, buf_str(&coded));
+	buf_release(&coded);
+	return ret;
+}
+
+static int client_finish(struct client *c)
+{
+	return c->auth->finish(c->auth->ctx, &c->err);
+}
+
+static void expect_error(const struct client *c, enum error_kind kind,
+			 const char *says)
+{
+	if (c->err.kind != kind || !strstr(c->err.text, says))
+		print_error("error: %d '%s'\n", c->err.kind, c->err.text);
+	assert_int_equal(c->err.kind, kind);
+	assert_non_null(strstr(c->err.text, says));
+}
+
+/* ---- against libgsasl's server ---- */
+
+struct game {
+	const char *name, *mechs, *offered;
+	const char *mech;		/* that must be taken */
+	const char *pw, *server_pw;	/* NULL: PW */
+	const char *authzid, *user;
+	const char *exporter, *unique;		/* the client's bindings */
+	const char *server_exporter, *server_unique;
+	char flag;			/* GS2: 'n', 'y', 'p', or 0; 'y' may be
+					   'n', for libgsasl 2.2.0 cannot */
+	bool fails;			/* the server refuses */
+};
+
+static const struct game games[] = {
+	{ .name = "SCRAM-SHA-256", .mechs = "auto",
+	  .offered = "SCRAM-SHA-256 PLAIN", .mech = "SCRAM-SHA-256",
+	  .flag = 'n' },
+	{ .name = "SCRAM-SHA-256, wrong", .mechs = "auto", .pw = "wrong one",
+	  .offered = "SCRAM-SHA-256", .mech = "SCRAM-SHA-256", .fails = true },
+	{ .name = "SCRAM-SHA-1", .mechs = "scram", .offered = "SCRAM-SHA-1",
+	  .mech = "SCRAM-SHA-1", .flag = 'n' },
+	{ .name = "SCRAM-SHA-1, wrong", .mechs = "scram", .pw = "Hunter22pencil",
+	  .offered = "SCRAM-SHA-1", .mech = "SCRAM-SHA-1", .fails = true },
+	{ .name = "SCRAM, authzid", .mechs = "auto", .authzid = "bo,s=s",
+	  .offered = "SCRAM-SHA-256 CRAM-MD5", .mech = "SCRAM-SHA-256" },
+	{ .name = "SCRAM, odd user", .mechs = "auto", .user = "r=a,n=b",
+	  .offered = "SCRAM-SHA-256", .mech = "SCRAM-SHA-256" },
+	{ .name = "SCRAM, UTF-8", .mechs = "auto", .pw = UTF8_PW,
+	  .server_pw = UTF8_PW, .user = "\xc3\xa4lice",
+	  .offered = "SCRAM-SHA-256", .mech = "SCRAM-SHA-256" },
+	{ .name = "SCRAM, prepared", .mechs = "auto", .pw = "\xe2\x85\xa8pw",
+	  .server_pw = "IXpw",	/* RFC 4013: compatibility forms are one */
+	  .offered = "SCRAM-SHA-256", .mech = "SCRAM-SHA-256" },
+
+	{ .name = "256-PLUS, exporter", .mechs = "auto", .exporter = EXPORTER,
+	  .server_exporter = EXPORTER, .mech = "SCRAM-SHA-256-PLUS",
+	  .offered = "SCRAM-SHA-256 SCRAM-SHA-256-PLUS", .flag = 'p' },
+	{ .name = "256-PLUS, in the middle", .mechs = "auto",
+	  .exporter = EXPORTER, .server_exporter = "another one of 32 octets....",
+	  .offered = "SCRAM-SHA-256-PLUS", .mech = "SCRAM-SHA-256-PLUS",
+	  .fails = true },
+	{ .name = "1-PLUS, unique", .mechs = "auto", .unique = UNIQUE,
+	  .server_unique = UNIQUE, .offered = "SCRAM-SHA-1-PLUS PLAIN",
+	  .mech = "SCRAM-SHA-1-PLUS", .flag = 'p' },
+	{ .name = "1-PLUS, in the middle", .mechs = "auto", .unique = UNIQUE,
+	  .server_unique = "something el", .offered = "SCRAM-SHA-1-PLUS",
+	  .mech = "SCRAM-SHA-1-PLUS", .fails = true },
+	{ .name = "TLS 1.2 has both", .mechs = "auto", .unique = UNIQUE,
+	  .exporter = EXPORTER, .server_unique = UNIQUE,
+	  .offered = "SCRAM-SHA-256-PLUS", .mech = "SCRAM-SHA-256-PLUS",
+	  .flag = 'p' },
+	{ .name = "PLUS not wanted", .mechs = "SCRAM-SHA-256",
+	  .exporter = EXPORTER, .server_exporter = EXPORTER,
+	  .offered = "SCRAM-SHA-256-PLUS SCRAM-SHA-256",
+	  .mech = "SCRAM-SHA-256", .flag = 'n' },
+	{ .name = "PLUS not offered", .mechs = "auto", .exporter = EXPORTER,
+	  .offered = "SCRAM-SHA-256", .mech = "SCRAM-SHA-256", .flag = 'y' },
+	{ .name = "PLUS taken out of the offer", .mechs = "auto",
+	  .exporter = EXPORTER, .server_exporter = EXPORTER,
+	  .offered = "SCRAM-SHA-256", .mech = "SCRAM-SHA-256", .flag = 'y' },
+
+	{ .name = "CRAM-MD5", .mechs = "auto", .offered = "CRAM-MD5",
+	  .mech = "CRAM-MD5" },
+	{ .name = "CRAM-MD5, wrong", .mechs = "auto", .offered = "CRAM-MD5",
+	  .pw = "x", .mech = "CRAM-MD5", .fails = true },
+	{ .name = "CRAM-MD5, UTF-8", .mechs = "auto", .offered = "CRAM-MD5",
+	  .pw = UTF8_PW, .server_pw = UTF8_PW, .mech = "CRAM-MD5" },
+	{ .name = "PLAIN", .mechs = "auto", .offered = "PLAIN LOGIN",
+	  .mech = "PLAIN" },
+	{ .name = "PLAIN, wrong", .mechs = "auto", .offered = "PLAIN",
+	  .pw = "hunter22pencil ", .mech = "PLAIN", .fails = true },
+	{ .name = "PLAIN, UTF-8", .mechs = "auto", .offered = "PLAIN",
+	  .pw = UTF8_PW, .server_pw = UTF8_PW, .mech = "PLAIN" },
+	{ .name = "PLAIN, authzid", .mechs = "auto", .offered = "PLAIN LOGIN",
+	  .authzid = "boss", .mech = "PLAIN" },
+	{ .name = "LOGIN", .mechs = "auto", .offered = "LOGIN",
+	  .mech = "LOGIN" },
+	{ .name = "LOGIN, wrong", .mechs = "auto", .offered = "LOGIN",
+	  .pw = "#;\" x", .mech = "LOGIN", .fails = true },
+	{ .name = "LOGIN, marks", .mechs = "auto", .offered = "LOGIN",
+	  .pw = "#;\" x", .server_pw = "#;\" x", .mech = "LOGIN" },
+};
+
+static int check_simple(const struct game *g, Gsasl_session *session)
+{
+	const char *user = gsasl_property_fast(session, GSASL_AUTHID);
+	const char *pw = gsasl_property_fast(session, GSASL_PASSWORD);
+	const char *authzid = gsasl_property_fast(session, GSASL_AUTHZID);
+
+	assert_string_equal(user, g->user ? g->user : "alice");
+	if (g->authzid)
+		assert_string_equal(authzid, g->authzid);
+	return strcmp(pw, g->server_pw ? g->server_pw : PW) ?
+		GSASL_AUTHENTICATION_ERROR : GSASL_OK;
+}
+
+static int server_binding(Gsasl_session *session, Gsasl_property prop,
+			  const char *raw)
+{
+	struct buf text;
+
+	if (!raw)
+		return GSASL_NO_CALLBACK;
+	buf_init(&text, 100);
+	base64_encode(&text, str_of(raw));
+	gsasl_property_set(session, prop, buf_cstr(&text));
+	buf_release(&text);
+	return GSASL_OK;
+}
+
+static int server_knows(Gsasl *lib, Gsasl_session *session, Gsasl_property prop)
+{
+	const struct game *g = gsasl_callback_hook_get(lib);
+
+	switch (prop) {
+	case GSASL_PASSWORD:
+		gsasl_property_set(session, prop,
+				   g->server_pw ? g->server_pw : PW);
+		return GSASL_OK;
+	case GSASL_VALIDATE_SIMPLE:
+		return check_simple(g, session);
+	case GSASL_CB_TLS_EXPORTER:
+		return server_binding(session, prop, g->server_exporter);
+	case GSASL_CB_TLS_UNIQUE:
+		return server_binding(session, prop, g->server_unique);
+	default:
+		return GSASL_NO_CALLBACK;
+	}
+}
+
+/*
+ * The server's side of RFC 4954: 334 as long as it has something to say, then
+ * 235 (true) or 535 (false).
+ */
+static bool serve(struct client *c, Gsasl_session *server)
+{
+	for (int round = 0; round < 10; round++) {
+		char *out = NULL;
+		int rc = gsasl_step64(server, buf_cstr(&c->out), &out);
+		bool over = rc == GSASL_OK && (!out || !*out);
+
+		if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
+			return false;
+		if (!over && client_step64(c, str_of(out)))
+			fail_msg("client: %s", c->err.text);
+		gsasl_free(out);
+		if (over)
+			return true;
+		if (rc == GSASL_OK) {
+			assert_int_equal(c->out.len, 0);
+			return true;
+		}
+	}
+	fail_msg("no end");
+	return false;
+}
+
+static void play(const struct game *g, Gsasl *lib)
+{
+	struct client c;
+	Gsasl_session *server;
+	bool yes, fails;
+
+	client_open(&c, (struct sasl_config){
+		.mechs = g->mechs, .user = g->user, .authzid = g->authzid,
+		.secret = str_of(g->pw ? g->pw : PW), .secure = true,
+		.exporter = str_of(g->exporter ? g->exporter : ""),
+		.unique = str_of(g->unique ? g->unique : "") });
+	gsasl_callback_hook_set(lib, (void *)g);
+	if (client_start(&c, g->offered))
+		fail_msg("%s", c.err.text);
+	assert_string_equal(c.mech, g->mech);
+	if (!strcmp(g->mech, "LOGIN") || !strcmp(g->mech, "CRAM-MD5"))
+		assert_false(c.initial);
+	else
+		assert_true(c.initial);
+	if (g->flag && !(g->flag == 'y' && c.plain.p[0] == 'n'))
+		assert_int_equal(c.plain.p[0], g->flag);
+	fails = g->fails || (c.plain.p && c.plain.p[0] == 'y' &&
+			     g->server_exporter);
+	assert_int_equal(gsasl_server_start(lib, g->mech, &server), GSASL_OK);
+	yes = serve(&c, server);
+	assert_int_equal(yes, !fails);
+	if (yes)
+		assert_int_equal(client_finish(&c), 0);
+	if (yes && g->authzid)
+		assert_string_equal(gsasl_property_fast(server, GSASL_AUTHZID),
+				    g->authzid);
+	gsasl_finish(server);
+	client_close(&c);
+}
+
+static void with_a_server(void **state)
+{
+	Gsasl *lib;
+
+	(void)state;
+	assert_int_equal(gsasl_init(&lib), GSASL_OK);
+	gsasl_callback_set(lib, server_knows);
+	for (size_t i = 0; i < sizeof(games) / sizeof(*games); i++) {
+		print_message("game '%s'\n", games[i].name);
+		play(&games[i], lib);
+	}
+	gsasl_done(lib);
+}
+
+/* ---- the RFCs' own examples ---- */
+
+#define NONCE "fyko+d2lbbFgONRv9qkxdawL"
+#define SERVER_1 NONCE "3rfcNHYJY1ZVvWVs7j"
+/* The salt and the server's nonce of RFC 7677, but RFC 5802's client nonce:
+   libgsasl's are 18 octets.  The proofs are from another implementation. */
+#define SERVER_256 NONCE "%hvYDpWUa2RaTCAfuxFIlj)hNlF"
+
+static const struct {
+	const char *mech, *user, *pw, *exporter;
+	const char *line[6];		/* C, S, C, S... */
+} scripts[] = {
+	/* RFC 5802 s5 */
+	{ "SCRAM-SHA-1", "user", "pencil", "", {
+	  "n,,n=user,r=" NONCE,
+	  "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096",
+	  "c=biws,r=" SERVER_1 ",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+	  "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", "" } },
+	{ "SCRAM-SHA-256", "user", "pencil", "", {
+	  "n,,n=user,r=" NONCE,
+	  "r=" SERVER_256 ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+	  "c=biws,r=" SERVER_256
+	  ",p=Qz3h2QPidMsxwEwjBnilbm5GQ3Z43MwVsgUn6FiFiRo=",
+	  "v=Horig+94Xo4+yxYiRBrKnmwDTFO1oNh2jQTQzW18QD8=", "" } },
+	{ "SCRAM-SHA-256-PLUS", "user", "pencil",
+	  "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", {
+	  "p=tls-exporter,,n=user,r=" NONCE,
+	  "r=" SERVER_256 ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+	  "c=cD10bHMtZXhwb3J0ZXIsLEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaMDEyMzQ1"
+	  ",r=" SERVER_256
+	  ",p=iQ6OTb8R3p7cdA2aUkf68Y6T9LgVyn3M9L3pgbzfMLk=",
+	  "v=tZETR1+4ysw88lGtfSr9X7VBKf8GdVptwtrshrgpm7Q=", "" } },
+	/* RFC 2195 s2 */
+	{ "CRAM-MD5", "tim", "tanstaaftanstaaf", "", { "",
+	  "<1896.697170952@postoffice.reston.mci.net>",
+	  "tim b913a602c7eda7a495b4e6e7334d3890" } },
+	{ "LOGIN", "tim", "tanstaaftanstaaf", "", { "",
+	  "Username:", "tim", "Password:", "tanstaaftanstaaf" } },
+	{ "LOGIN", "tim", "tanstaaftanstaaf", "", { "",
+	  "", "tim", "", "tanstaaftanstaaf" } },
+};
+
+static void examples(void **state)
+{
+	(void)state;
+	fixed_nonce = NONCE;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+		const char *const *line = scripts[i].line;
+		struct client c;
+
+		print_message("example %zu, %s\n", i, scripts[i].mech);
+		client_open(&c, (struct sasl_config){
+			.mechs = scripts[i].mech, .user = scripts[i].user,
+			.secret = str_of(scripts[i].pw), .secure = true,
+			.exporter = str_of(scripts[i].exporter) });
+		assert_int_equal(client_start(&c, scripts[i].mech), 0);
+		assert_string_equal(buf_cstr(&c.plain), line[0]);
+		for (; line[1]; line += 2) {
+			if (client_step(&c, line[1]))
+				fail_msg("%s", c.err.text);
+			assert_string_equal(buf_cstr(&c.plain), line[2]);
+		}
+		assert_int_equal(client_finish(&c), 0);
+		client_close(&c);
+	}
+	fixed_nonce = NULL;
+}
+
+static void plain_is_three_fields(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
+			.authzid = "boss" });
+	assert_int_equal(client_start(&c, "PLAIN"), 0);
+	assert_int_equal(c.plain.len, 4 + 1 + 5 + 1 + strlen(PW));
+	assert_memory_equal(c.plain.p, "boss\0alice\0" PW, c.plain.len);
+	client_close(&c);
+}
+
+/* ---- relays that break the rules ---- */
+
+/* The relay's lines are plain; "!" begins one that is not base64. */
+static const struct {
+	const char *name, *mech;
+	const char *line[4];		/* challenges */
+	enum error_kind kind;		/* of the last, or of finish() */
+	const char *says;
+} hostile[] = {
+	{ "wrong signature", "SCRAM-SHA-1",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096",
+	    "v=rmF9pqV8S7suAoZWja4dJRkFsKR=" },
+	  ERROR_AUTH, "did not prove that it knows the password" },
+	{ "no signature", "SCRAM-SHA-1",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096", "" },
+	  ERROR_PROTOCOL, "signature" },
+	{ "empty signature", "SCRAM-SHA-1",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096", "v=" },
+	  ERROR_PROTOCOL, "makes no sense" },
+	{ "refusal in the last message", "SCRAM-SHA-1",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096", "e=invalid-proof" },
+	  ERROR_AUTH, "'invalid-proof'" },
+	{ "235 at once", "SCRAM-SHA-256", { NULL },
+	  ERROR_AUTH, "yes too early" },
+	{ "235 before the signature", "SCRAM-SHA-256",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096" },
+	  ERROR_AUTH, "yes too early" },
+	{ "one iteration", "SCRAM-SHA-256",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=1" },
+	  ERROR_AUTH, "iteration count 1 is below 4096" },
+	{ "2^31 iterations", "SCRAM-SHA-256",
+	  { "r=" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=2147483648" },
+	  ERROR_AUTH, "iteration count 2147483648 is above" },
+	{ "our own nonce", "SCRAM-SHA-256",
+	  { "r=" NONCE ",s=QSXCR+Q6sek8bf92,i=4096" },
+	  ERROR_AUTH, "nonce does not extend ours" },
+	{ "another nonce", "SCRAM-SHA-256",
+	  { "r=x" SERVER_1 ",s=QSXCR+Q6sek8bf92,i=4096" },
+	  ERROR_AUTH, "nonce does not extend ours" },
+	{ "salt is not base64", "SCRAM-SHA-256",
+	  { "r=" SERVER_1 ",s=***,i=4096" }, ERROR_PROTOCOL, "no sense" },
+	{ "empty first", "SCRAM-SHA-256", { "" }, ERROR_PROTOCOL, "nonce" },
+	{ "challenge is not base64", "SCRAM-SHA-256", { "!Go ahead" },
+	  ERROR_PROTOCOL, "not base64" },
+	{ "LOGIN not base64", "LOGIN", { "!Username:" },
+	  ERROR_PROTOCOL, "not base64" },
+	{ "unpadded", "LOGIN", { "!VXNlcm5hbWU6AA" }, ERROR_PROTOCOL,
+	  "not base64" },
+	{ "after the end", "PLAIN", { "more?" }, ERROR_PROTOCOL,
+	  "asks for more" },
+	{ "LOGIN, thrice", "LOGIN", { "User:", "Password:", "Password:" },
+	  ERROR_PROTOCOL, "asks for more" },
+	{ "LOGIN, 235 at once", "LOGIN", { NULL }, ERROR_PROTOCOL,
+	  "before it had seen all" },
+	{ "LOGIN, 235 for a name", "LOGIN", { "User:" }, ERROR_PROTOCOL,
+	  "before it had seen all" },
+	{ "CRAM-MD5, empty", "CRAM-MD5", { "" }, ERROR_PROTOCOL, "empty" },
+	{ "CRAM-MD5, 235 at once", "CRAM-MD5", { NULL }, ERROR_PROTOCOL,
+	  "before it had seen all" },
+	{ "CRAM-MD5, twice", "CRAM-MD5", { "<1@a>", "<2@a>" }, ERROR_PROTOCOL,
+	  "asks for more" },
+};
+
+static int challenge(struct client *c, const char *line)
+{
+	if (*line == '!')
+		return client_step64(c, str_of(line + 1));
+	return client_step(c, line);
+}
+
+static void against_the_rules(void **state)
+{
+	(void)state;
+	fixed_nonce = NONCE;
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(*hostile); i++) {
+		const char *const *line = hostile[i].line;
+		struct client c;
+		int ret = 0;
+
+		print_message("relay '%s'\n", hostile[i].name);
+		client_open(&c, (struct sasl_config){
+			.mechs = "auto", .user = "user", .secure = true,
+			.secret = STR("pencil") });
+		assert_int_equal(client_start(&c, hostile[i].mech), 0);
+		while (*line && !ret)
+			ret = challenge(&c, *line++);
+		assert_null(*line);
+		if (!ret)
+			ret = client_finish(&c);
+		assert_int_equal(ret, -1);
+		expect_error(&c, hostile[i].kind, hostile[i].says);
+		client_close(&c);
+	}
+	fixed_nonce = NULL;
+}
+
+static void long_challenge(void **state)
+{
+	static char text[12292];
+	struct client c;
+
+	(void)state;
+	memset(text, 'A', sizeof(text));
+	client_open(&c, (struct sasl_config){ .mechs = "auto",
+					      .secure = true });
+	assert_int_equal(client_start(&c, "CRAM-MD5"), 0);
+	assert_int_equal(client_step64(&c, (struct str){ text, 12292 }), -1);
+	expect_error(&c, ERROR_PROTOCOL, "longer than 12288");
+	assert_int_equal(client_step64(&c, (struct str){ text, 12288 }), 0);
+	assert_int_equal(client_finish(&c), 0);
+	client_close(&c);
+}
+
+static void forbidden_characters(void **state)
+{
+	static const char *const bad[] = { "tab\tbed", "latin \xe4",
+					   "right-to-left \xe2\x80\xae" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct client c;
+
+		client_open(&c, (struct sasl_config){ .mechs = "auto",
+			.secure = true, .secret = str_of(bad[i]) });
+		assert_int_equal(client_start(&c, "CRAM-MD5"), 0);
+		assert_int_equal(client_step(&c, "<1@a>"), -1);
+		expect_error(&c, ERROR_AUTH, "SASLprep");
+		client_close(&c);
+		/* Where bytes are bytes it goes as it is. */
+		client_open(&c, (struct sasl_config){ .mechs = "auto",
+			.secure = true, .secret = str_of(bad[i]) });
+		assert_int_equal(client_start(&c, "PLAIN"), 0);
+		assert_memory_equal(c.plain.p + 7, bad[i], strlen(bad[i]));
+		client_close(&c);
+	}
+}
+
+/* ---- tokens ---- */
+
+static void xoauth2(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
+			.secret = STR("ya29.vF9dft4qmT"), .is_token = true });
+	assert_int_equal(client_start(&c, "PLAIN XOAUTH2"), 0);
+	assert_string_equal(c.mech, "XOAUTH2");
+	assert_true(c.initial);
+	assert_string_equal(buf_cstr(&c.plain), "user=alice\001auth=Bearer "
+			    "ya29.vF9dft4qmT\001\001");
+	assert_int_equal(client_finish(&c), 0);
+	assert_string_equal(sasl_status(c.sasl), "");
+
+	assert_int_equal(client_step(&c, "{\"status\":\"401\",\"schemes\":"
+				     "\"bearer\"}"), 0);
+	assert_int_equal(c.out.len, 0);
+	assert_string_equal(sasl_status(c.sasl), "401");
+	assert_int_equal(client_finish(&c), -1);
+	expect_error(&c, ERROR_PROTOCOL, "refused the token and then");
+	assert_int_equal(client_step(&c, "{}"), -1);
+	expect_error(&c, ERROR_PROTOCOL, "asks for more");
+	client_close(&c);
+}
+
+static void oauthbearer(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
+			.secret = STR("ya29.vF9dft4qmT"), .is_token = true });
+	assert_int_equal(client_start(&c, "XOAUTH2 OAUTHBEARER"), 0);
+	assert_string_equal(c.mech, "OAUTHBEARER");
+	assert_string_equal(buf_cstr(&c.plain), "n,a=alice,\001"
+			    "host=mx.example.com\001port=587\001"
+			    "auth=Bearer ya29.vF9dft4qmT\001\001");
+	/* A relay that repeats the token gets it blotted out. */
+	assert_int_equal(client_step(&c, "{\"status\":\"x-ya29.vF9dft4qmT\"}"),
+			 0);
+	assert_string_equal(buf_cstr(&c.out), "AQ==");
+	assert_string_equal(sasl_status(c.sasl), "x-[secret]");
+	client_close(&c);
+}
+
+/* ---- the mask, of everything said ---- */
+
+static void check_masked(const struct client *c, const char *text,
+			 const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	buf_addz(&b, text);
+	c->auth->mask(c->auth->ctx, &b);
+	assert_string_equal(buf_cstr(&b), want);
+	buf_release(&b);
+}
+
+static void masks_what_was_said(void **state)
+{
+	struct client c;
+
+	(void)state;
+	fixed_nonce = NONCE;
+	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
+			.user = "user", .secret = STR("pencil") });
+	assert_int_equal(client_start(&c, "SCRAM-SHA-1"), 0);
+	assert_int_equal(client_step(&c, "r=" SERVER_1
+				     ",s=QSXCR+Q6sek8bf92,i=4096"), 0);
+	check_masked(&c, "user: v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+		     "user: [secret]");
+	check_masked(&c, "my pencil", "my [secret]");
+	check_masked(&c, buf_cstr(&c.out), "[secret]");
+	client_close(&c);
+	fixed_nonce = NULL;
+
+	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
+			.user = "tim", .secret = STR("tanstaaftanstaaf") });
+	assert_int_equal(client_start(&c, "CRAM-MD5"), 0);
+	assert_int_equal(client_step(&c, scripts[3].line[1]), 0);
+	check_masked(&c, "tim: b913a602c7eda7a495b4e6e7334d3890",
+		     "tim: [secret]");
+	client_close(&c);
+
+	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
+			.user = "long.name@example.com" });
+	assert_int_equal(client_start(&c, "LOGIN"), 0);
+	assert_int_equal(client_step(&c, "Username:"), 0);
+	/* The user's name is no secret. */
+	check_masked(&c, "bG9uZy5uYW1lQGV4YW1wbGUuY29t",
+		     "bG9uZy5uYW1lQGV4YW1wbGUuY29t");
+	assert_int_equal(client_step(&c, "Password:"), 0);
+	check_masked(&c, "aHVudGVyMjJwZW5jaWw= for long.name@example.com",
+		     "[secret] for long.name@example.com");
+	client_close(&c);
+}
+
+/* ---- configurations, and starting again ---- */
+
+static void bad_config(void **state)
+{
+	static const struct {
+		const char *mechs, *user, *authzid;
+		struct str secret;
+		bool token;
+		const char *says;
+	} rows[] = {
+		{ "auto", "", "", { "x", 1 }, false, "user" },
+		{ "auto", "a\001b", "", { "x", 1 }, false, "control" },
+		{ "auto", "a", "b\n", { "x", 1 }, false, "control" },
+		{ "auto", "a", "", { "", 0 }, false, "password is empty" },
+		{ "auto", "a", "", { "", 0 }, true, "token is empty" },
+		{ "auto", "a", "", { "xyz\0q", 5 }, false, "NUL" },
+		{ "auto", "a", "", { "xyz\001q", 5 }, true, "token" },
+		{ "auto", "a", "", { "xyz\xe4q", 5 }, true, "token" },
+		{ "GSSAPI", "a", "", { "x", 1 }, false, "not in this version" },
+		{ "plane", "a", "", { "x", 1 }, false, "unknown" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct sasl_config c = {
+			.mechs = rows[i].mechs, .user = rows[i].user,
+			.authzid = rows[i].authzid, .host = "h",
+			.secret = rows[i].secret, .is_token = rows[i].token,
+		};
+		struct error err = { ERROR_NONE, "" };
+
+		assert_null(sasl_new(&c, &err));
+		if (!strstr(err.text, rows[i].says))
+			print_error("row %zu: %s\n", i, err.text);
+		assert_int_equal(err.kind, ERROR_CONFIG);
+		assert_non_null(strstr(err.text, rows[i].says));
+	}
+	sasl_free(NULL);
+}
+
+static void starts_again(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "auto",
+					      .secure = true });
+	assert_int_equal(client_start(&c, "SCRAM-SHA-256"), 0);
+	assert_int_equal(client_step(&c, "e=other-error"), -1);
+	buf_reset(&c.out);
+	assert_int_equal(client_start(&c, "PLAIN"), 0);
+	assert_int_equal(client_finish(&c), 0);
+	client_close(&c);
+}
+
+static void nothing_in_common(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "scram",
+					      .secure = true });
+	assert_int_equal(client_start(&c, "LOGIN"), -1);
+	expect_error(&c, ERROR_AUTH, "offers 'LOGIN', auth allows 'scram'");
+	client_close(&c);
+	client_open(&c, (struct sasl_config){ .mechs = "auto" });
+	assert_int_equal(client_start(&c, "PLAIN"), -1);
+	expect_error(&c, ERROR_AUTH, "without TLS");
+	client_close(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_a_server),
+		cmocka_unit_test(examples),
+		cmocka_unit_test(plain_is_three_fields),
+		cmocka_unit_test(against_the_rules),
+		cmocka_unit_test(long_challenge),
+		cmocka_unit_test(forbidden_characters),
+		cmocka_unit_test(xoauth2),
+		cmocka_unit_test(oauthbearer),
+		cmocka_unit_test(masks_what_was_said),
+		cmocka_unit_test(bad_config),
+		cmocka_unit_test(starts_again),
+		cmocka_unit_test(nothing_in_common),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
