@@ -49,7 +49,7 @@ FORTIFY = $(if $(SAN)$(COV)$(FUZZING)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) \
 VARFLAGS = $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) \
 	-fno-sanitize-recover=all) $(if $(FUZZING),-fsanitize=fuzzer-no-link) \
 	$(if $(COV),-O0 --coverage)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I$(srcdir)/src $(WARN) $(CPPFLAGS) \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -iquote $(srcdir)/src $(WARN) $(CPPFLAGS) \
 	-DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' \
 	-DTINY=$(if $(TINY),1,0) -fPIE $(HARDEN_CFLAGS) $(FORTIFY) \
 	$(CFLAGS) $(VARFLAGS)

@@ -1,0 +1,393 @@
+#include "cmd/apply.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mail/xtext.h"
+#include "util/str.h"
+#include "util/xalloc.h"
+
+int apply_account(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->account = value;
+	return 0;
+}
+
+/* What the queue and the server will answer once they are there. */
+static int later(const char *what, struct error *err)
+{
+	return error_set(err, ERROR_UNAVAILABLE, "%s: not in this version, "
+			 "which submits directly and keeps no queue", what);
+}
+
+int apply_bmode(struct request *r, const char *value, struct error *err)
+{
+	static const char *const later_modes[] = { "s", "p", "v" };
+	char name[16];
+
+	snprintf(name, sizeof(name), "-b%s", value);
+	for (size_t i = 0; i < 3; i++)
+		if (!strcmp(value, later_modes[i]))
+			return later(name, err);
+	if (!strcmp(value, "i"))
+		r->mode = MODE_NEWALIASES;
+	else if (!strcmp(value, "h") || !strcmp(value, "H"))
+		r->mode = MODE_NOTHING;
+	else if (strcmp(value, "m") != 0)
+		return error_set(err, ERROR_USAGE, "mode '-b%s' is not "
+				 "supported", value);
+	return 0;
+}
+
+int apply_check_config(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_CHECK_CONFIG;
+	return 0;
+}
+
+int apply_completions(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_COMPLETIONS;
+	return 0;
+}
+
+int apply_config(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->config = value;
+	return 0;
+}
+
+int apply_debug(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	if (!strcmp(value, "0.1"))
+		r->print_version = true;
+	return 0;
+}
+
+/* RFC 2852 s4: seconds, then notify or return; relays may add trace. */
+int apply_deliver_by(struct request *r, const char *value, struct error *err)
+{
+	struct str rest = str_of(value);
+	struct str seconds = str_cut(&rest, ';');
+	const char *mode = "R";
+	uint64_t n;
+
+	if (str_caseeq(rest, STR("N")))
+		mode = "N";
+	else if (rest.n && !str_caseeq(rest, STR("R")))
+		return error_set(err, ERROR_USAGE, "--deliver-by='%s': after "
+				 "';' comes N (notify) or R (return)", value);
+	if (!str_u64(seconds, 999999999, &n) || !n)
+		return error_set(err, ERROR_USAGE, "--deliver-by='%s': not a "
+				 "number of seconds from 1 to 999999999", value);
+	snprintf(r->deliver_by, sizeof(r->deliver_by), "%u;%s", (unsigned)n,
+		 mode);
+	return 0;
+}
+
+int apply_dry_run(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_DRY_RUN;
+	return 0;
+}
+
+int apply_envid(struct request *r, const char *value, struct error *err)
+{
+	r->envid = value;
+	return xtext_envid(str_of(value), err);
+}
+
+int apply_error_mode(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	if (!strcmp(value, "q"))
+		r->quiet = true;
+	return 0;
+}
+
+int apply_exit_status(struct request *r, const char *value, struct error *err)
+{
+	if (!strcmp(value, "reply"))
+		r->scheme = STATUS_REPLY;
+	else if (!strcmp(value, "sysexits"))
+		r->scheme = STATUS_SYSEXITS;
+	else
+		return error_set(err, ERROR_USAGE, "--exit-status='%s': it is "
+				 "reply or sysexits", value);
+	return 0;
+}
+
+int apply_explain(struct request *r, const char *value, struct error *err)
+{
+	uint64_t n;
+
+	if (!str_u64(str_of(value), 255, &n))
+		return error_set(err, ERROR_USAGE, "--explain='%s': not an exit "
+				 "status from 0 to 255", value);
+	r->explain = (int)n;
+	r->mode = MODE_EXPLAIN;
+	return 0;
+}
+
+int apply_from(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->from = value;
+	return 0;
+}
+
+int apply_from_name(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->full_name = value;
+	return 0;
+}
+
+int apply_help(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_HELP;
+	return 0;
+}
+
+/* RFC 4865 s4: at most nine digits of seconds. */
+int apply_hold_for(struct request *r, const char *value, struct error *err)
+{
+	uint64_t n;
+
+	if (!str_u64(str_of(value), 999999999, &n) || !n)
+		return error_set(err, ERROR_USAGE, "--hold-for='%s': not a number "
+				 "of seconds from 1 to 999999999", value);
+	snprintf(r->hold, sizeof(r->hold), "HOLDFOR=%u", (unsigned)n);
+	return 0;
+}
+
+/* "9999-99-99T99:99:99Z" or with "+99:99": RFC 3339, as RFC 4865 s4 wants. */
+int apply_hold_until(struct request *r, const char *value, struct error *err)
+{
+	static const char *const shapes[] = {
+		"9999-99-99T99:99:99Z", "9999-99-99T99:99:99+99:99",
+		"9999-99-99T99:99:99-99:99"
+	};
+	size_t n = strlen(value);
+
+	for (size_t i = 0; i < 3; i++) {
+		size_t at = 0;
+
+		while (at < n && shapes[i][at] && (shapes[i][at] == '9' ?
+		       value[at] >= '0' && value[at] <= '9' :
+		       value[at] == shapes[i][at]))
+			at++;
+		if (at < n || shapes[i][at])
+			continue;
+		snprintf(r->hold, sizeof(r->hold), "HOLDUNTIL=%s", value);
+		return 0;
+	}
+	return error_set(err, ERROR_USAGE, "--hold-until='%s': not a time like "
+			 "2030-01-31T08:00:00Z", value);
+}
+
+int apply_ignore(struct request *r, const char *value, struct error *err)
+{
+	(void)r;
+	(void)value;
+	(void)err;
+	return 0;
+}
+
+int apply_ignore_dots(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->ignore_dots = true;
+	return 0;
+}
+
+int apply_message(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->message = value;
+	return 0;
+}
+
+int apply_newaliases(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_NEWALIASES;
+	return 0;
+}
+
+int apply_notify(struct request *r, const char *value, struct error *err)
+{
+	return xtext_notify(str_of(value), &r->notify, err);
+}
+
+/* -oX: the letters that mean something; every other is ignored (CALLERS). */
+int apply_old_option(struct request *r, const char *value, struct error *err)
+{
+	if (value[0] == 'i')
+		r->ignore_dots = true;
+	if (value[0] == 'e')
+		return apply_error_mode(r, value + 1, err);
+	if (!strcmp(value, "dq"))
+		r->queue_only = true;
+	else if (!strncmp(value, "d", 1))
+		r->queue_only = false;
+	return 0;
+}
+
+int apply_long_option(struct request *r, const char *value, struct error *err)
+{
+	struct str rest = str_of(value);
+	struct str name = str_trim(str_cut(&rest, '='));
+
+	if (str_caseeq(name, STR("IgnoreDots")))
+		r->ignore_dots = !str_casestarts(rest, STR("f")) &&
+			!str_casestarts(rest, STR("n"));
+	if (str_caseeq(name, STR("ErrorMode")) && rest.n)
+		return apply_error_mode(r, rest.p, err);
+	return 0;
+}
+
+int apply_password_fd(struct request *r, const char *value, struct error *err)
+{
+	uint64_t n;
+
+	if (!str_u64(str_of(value), INT_MAX, &n))
+		return error_set(err, ERROR_USAGE, "--password-fd='%s': not the "
+				 "number of a descriptor", value);
+	r->password_fd = (int)n;
+	return 0;
+}
+
+int apply_print_config(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_PRINT_CONFIG;
+	return 0;
+}
+
+int apply_priority(struct request *r, const char *value, struct error *err)
+{
+	const char *digit = *value == '-' || *value == '+' ? value + 1 : value;
+
+	if (*digit < '0' || *digit > '9' || digit[1])
+		return error_set(err, ERROR_USAGE, "--priority='%s': not a "
+				 "number from -9 to 9", value);
+	snprintf(r->priority, sizeof(r->priority), "%s%s",
+		 *value == '-' && *digit != '0' ? "-" : "", digit);
+	return 0;
+}
+
+int apply_queue_list(struct request *r, const char *value, struct error *err)
+{
+	(void)r;
+	(void)value;
+	return later("mailq", err);
+}
+
+int apply_queue_run(struct request *r, const char *value, struct error *err)
+{
+	char name[32];
+
+	(void)r;
+	snprintf(name, sizeof(name), "-q%s", value);
+	return later(name, err);
+}
+
+int apply_read_from(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->read_from = true;
+	return 0;
+}
+
+int apply_read_recipients(struct request *r, const char *value,
+			  struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->read_recipients = true;
+	return 0;
+}
+
+int apply_refuse(struct request *r, const char *value, struct error *err)
+{
+	(void)r;
+	(void)value;
+	return error_set(err, ERROR_USAGE, "this option is not supported");
+}
+
+int apply_report(struct request *r, const char *value, struct error *err)
+{
+	if (!strcmp(value, "json"))
+		r->report = REPORT_JSON;
+	else if (!strcmp(value, "text"))
+		r->report = REPORT_TEXT;
+	else if (!strcmp(value, "none"))
+		r->report = REPORT_NONE;
+	else
+		return error_set(err, ERROR_USAGE, "--report='%s': it is text, "
+				 "json or none", value);
+	return 0;
+}
+
+int apply_require_tls(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->require_tls = true;
+	return 0;
+}
+
+int apply_return(struct request *r, const char *value, struct error *err)
+{
+	return xtext_ret(str_of(value), &r->ret, err);
+}
+
+int apply_serverinfo(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_SERVERINFO;
+	return 0;
+}
+
+int apply_set(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->settings = xrealloc(r->settings, r->n_settings + 1,
+			       sizeof(*r->settings));
+	r->settings[r->n_settings++] = (struct setting){ value, NULL };
+	return 0;
+}
+
+int apply_verbose(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->verbose++;
+	return 0;
+}
+
+int apply_version(struct request *r, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	r->mode = MODE_VERSION;
+	return 0;
+}

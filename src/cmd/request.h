@@ -1,0 +1,70 @@
+/*
+ * What the caller asked for: the command line, parsed by cmd/flag.c's table.
+ * Text is borrowed from argv.
+ */
+#ifndef CMD_REQUEST_H
+#define CMD_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mail/status.h"
+#include "util/error.h"
+
+enum face { FACE_POSTHASTE, FACE_SENDMAIL };	/* the name we are called by */
+
+enum mode {
+	MODE_SUBMIT, MODE_DRY_RUN, MODE_SERVERINFO, MODE_CHECK_CONFIG,
+	MODE_PRINT_CONFIG, MODE_EXPLAIN, MODE_NEWALIASES, MODE_NOTHING,
+	MODE_VERSION, MODE_HELP, MODE_COMPLETIONS
+};
+
+enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON };
+
+struct setting {		/* an account setting from the command line */
+	const char *key;
+	const char *value;	/* NULL: key is "KEY=VALUE" */
+};
+
+struct request {
+	enum face face;
+	const char *name;	/* for messages: "posthaste" or "sendmail" */
+	enum mode mode;
+	int explain;		/* status to explain */
+
+	const char *from;	/* -f; NULL: not given */
+	const char *full_name;	/* -F; NULL */
+	bool read_recipients;	/* -t */
+	bool read_from;		/* --read-envelope-from */
+	bool ignore_dots;	/* -i */
+	const char *notify, *ret, *envid;	/* canonical; "" */
+	bool require_tls, all_or_nothing;
+	char deliver_by[24], hold[48], priority[8];
+	const char *message;	/* --message=FILE; NULL is stdin */
+
+	const char *account;	/* NULL */
+	const char *config;	/* NULL */
+	struct setting *settings;	/* owned array */
+	size_t n_settings;
+	int password_fd;	/* -1 */
+
+	enum report_kind report;
+	enum status_scheme scheme;
+	unsigned verbose;
+	bool quiet;		/* -oeq: no diagnostics */
+	bool queue_only;	/* -odq */
+	bool print_version;	/* -d0.1 */
+
+	char **recipients;	/* what is left of argv */
+	size_t n_recipients;
+	bool stdin_closed;
+};
+
+/* argv[0] decides the face (DESIGN s2). */
+void request_init(struct request *r, const char *argv0);
+void request_release(struct request *r);
+
+/* ERROR_USAGE, or ERROR_UNAVAILABLE for what a later version has. */
+int request_parse(struct request *r, int argc, char **argv, struct error *err);
+
+#endif
