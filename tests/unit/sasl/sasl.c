@@ -715,6 +715,13 @@ static void starts_again(void **state)
 	assert_int_equal(client_start(&c, "SCRAM-SHA-256"), 0);
 	assert_int_equal(client_step(&c, "e=other-error"), -1);
 	buf_reset(&c.out);
+	/* Back at the first message, with a nonce of now. */
+	fixed_nonce = NONCE;
+	assert_int_equal(client_start(&c, "SCRAM-SHA-1"), 0);
+	fixed_nonce = NULL;
+	assert_int_equal(client_step(&c, "v=rmF9pqV8S7suAoZWja4dJRkFsKQ="), -1);
+	expect_error(&c, ERROR_PROTOCOL, "first message");
+	buf_reset(&c.out);
 	assert_int_equal(client_start(&c, "PLAIN"), 0);
 	assert_int_equal(client_finish(&c), 0);
 	client_close(&c);
