@@ -386,7 +386,7 @@ static int sasl_step(void *ctx, struct str challenge, struct buf *response,
 		return error_set(err, ERROR_PROTOCOL, "%s: the relay asks for "
 				 "more than the mechanism has", mech);
 	buf_init(&plain, CHALLENGE_MAX);
-	if (base64_decode(&plain, challenge))
+	if (base64_decode(&plain, str_trim(challenge)))
 		ret = error_set(err, ERROR_PROTOCOL, "%s: the relay's "
 				"challenge is not base64", mech);
 	else if (oauth)

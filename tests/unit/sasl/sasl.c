@@ -540,6 +540,21 @@ static void long_challenge(void **state)
 	client_close(&c);
 }
 
+static void blanks_around_a_challenge(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "auto",
+					      .secure = true });
+	assert_int_equal(client_start(&c, "LOGIN"), 0);
+	assert_int_equal(client_step64(&c, STR(" VXNlcm5hbWU6 ")), 0);
+	assert_int_equal(client_step64(&c, STR(" ")), 0);
+	assert_string_equal(buf_cstr(&c.plain), PW);
+	assert_int_equal(client_step64(&c, STR("VXNl cm5h")), -1);
+	client_close(&c);
+}
+
 static void forbidden_characters(void **state)
 {
 	static const char *const bad[] = { "tab\tbed", "latin \xe4",
@@ -751,6 +766,7 @@ int main(void)
 		cmocka_unit_test(plain_is_three_fields),
 		cmocka_unit_test(against_the_rules),
 		cmocka_unit_test(long_challenge),
+		cmocka_unit_test(blanks_around_a_challenge),
 		cmocka_unit_test(forbidden_characters),
 		cmocka_unit_test(xoauth2),
 		cmocka_unit_test(oauthbearer),
