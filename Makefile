@@ -96,11 +96,13 @@ FORCE:
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
 
 # -- tests -------------------------------------------------------------------
-# The command tests get everything they need to know from the environment.
+# The command tests get everything they need to know from the environment, and
+# find the program in the same place below ROOT whatever prefix is configured.
 ROOT = $(abspath $(O))/root
+ROOT_DIRS = bindir=/usr/local/bin sbindir=/usr/local/sbin
 PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
-TEST_ENV = POSTHASTE_ROOT='$(ROOT)' POSTHASTE='$(ROOT)$(bindir)/$(PROG)' \
-	SENDMAIL='$(ROOT)$(sbindir)/sendmail' RELAY='$(abspath $(O))/tests/relay/relay' \
+TEST_ENV = POSTHASTE_ROOT='$(ROOT)' POSTHASTE='$(ROOT)/usr/local/bin/$(PROG)' \
+	SENDMAIL='$(ROOT)/usr/local/sbin/sendmail' RELAY='$(abspath $(O))/tests/relay/relay' \
 	TESTS='$(abspath $(srcdir)/tests)' PYTHON='$(PYTHON)' SAN='$(SAN)' \
 	PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 CHECK = $(TEST_ENV) PYTEST_ARGS='$(PYTEST_ARGS)' sh $(srcdir)/tests/check
@@ -116,7 +118,8 @@ $(O)/tests/%.run: $(O)/tests/% FORCE
 	$(call say,RUN,$*)CMOCKA_MESSAGE_OUTPUT=TAP $< >$<.log 2>&1; echo $$? >$<.status
 root: all
 	@rm -rf $(ROOT)
-	@$(MAKE) --no-print-directory install install-sendmail DESTDIR='$(ROOT)' >/dev/null
+	@$(MAKE) --no-print-directory install install-sendmail DESTDIR='$(ROOT)' \
+	$(ROOT_DIRS) >/dev/null
 
 demo: all relay
 	@sh $(srcdir)/contrib/demo $(abspath $(O)/$(PROG)) $(abspath $(O))/tests/relay/relay
