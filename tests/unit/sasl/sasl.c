@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 #include <gsasl.h>
@@ -24,6 +24,8 @@
 
 /* libgsasl draws its nonce here, which so can be the RFCs'. */
 static const char *fixed_nonce;		/* base64 of 18 octets, or NULL */
+
+ssize_t getrandom(void *p, size_t n, unsigned flags);
 
 ssize_t getrandom(void *p, size_t n, unsigned flags)
 {
