@@ -120,6 +120,13 @@ static int repeat(struct session *s, const struct override *o)
 	return ret ? -1 : code_of(o->text);
 }
 
+/* Agree to STARTTLS and wait for what comes of it; as conn_fill(). */
+static int hello_wait(struct session *s, const struct override *o)
+{
+	buf_add(&s->c->out, o->text.n ? o->text : STR("220 2.0.0 go ahead\r\n"));
+	return conn_flush(s->c) ? -1 : conn_fill(s->c, true);
+}
+
 static int perform(struct session *s, enum verb verb, const struct override *o)
 {
 	log_reply(s, verb, o->text);
@@ -132,13 +139,15 @@ static int perform(struct session *s, enum verb verb, const struct override *o)
 		buf_add(&s->c->out, o->text);
 		return code_of(o->text);
 	case ACT_GARBAGE:
-		if (!o->text.n && verb == V_STARTTLS)
-			buf_addz(&s->c->out, "220 2.0.0 go ahead\r\n");
+		/* In answer to the ClientHello, not before it. */
+		if (verb == V_STARTTLS && hello_wait(s, o) <= 0)
+			return -1;
 		break;
 	default:
 		break;
 	}
-	buf_add(&s->c->out, o->text);
+	if (o->act != ACT_GARBAGE)
+		buf_add(&s->c->out, o->text);
 	log_note(s->c->relay, s->c->id, "act", names[verb]);
 	return conn_act(s->c, o->act);
 }
