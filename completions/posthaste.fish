@@ -58,7 +58,7 @@ complete -c posthaste -l timeout-data -x -d 'limit for each block of the message
 complete -c posthaste -l timeout-end -x -d 'limit for the verdict after the message'
 complete -c posthaste -l deadline -x -d 'limit for all of it; 0 is none'
 complete -c posthaste -l queue -x -a 'never' -d 'when to queue: never'
-complete -c posthaste -l strict -x -a 'yes no' -d 'refuse NUL and bare CR in a message, do not repair them'
+complete -c posthaste -l strict -d 'refuse NUL and bare CR in a message, do not repair them'
 complete -c posthaste -l max-message-size -x -d 'refuse larger messages; 0 is no limit'
 complete -c posthaste -l log -r -F -a 'syslog none' -d 'where to log: syslog, none, or a file'
 complete -c posthaste -l report -x -a 'text json none' -d 'on standard output: text, json or none'
