@@ -286,7 +286,7 @@ int option_set_pair(struct account *a, struct general *g, const char *pair,
 
 static void value_size(uint64_t v, struct buf *out)
 {
-	static const char units[] = "gmk";
+	static const char units[] = "GMk";
 
 	for (const char *u = units; v && *u; u++)
 		if (v % unit(*u) == 0) {

@@ -11,21 +11,6 @@
 
 enum { READ_SIZE = 64 << 10 };		/* octets a read from the relay */
 
-bool attempt_needs_login(const struct account *a)
-{
-	if (!strcmp(a->auth, "none"))
-		return false;
-	if (strcmp(a->auth, "auto") != 0)
-		return true;
-	return *a->user || *a->password || *a->password_file ||
-		*a->password_command || *a->token_command || *a->netrc;
-}
-
-static bool is_socket(const struct account *a)
-{
-	return a->host[0] == '/';
-}
-
 /* A deadline for this wait: the earlier of its own and that of everything. */
 static int64_t until(const struct attempt *a, unsigned seconds)
 {
@@ -195,7 +180,7 @@ static void authenticate(struct attempt *a)
 		.host = buf_cstr(&a->host), .port = account_port(acc),
 		.secret = secret_str(&a->secret),
 		.is_token = *acc->token_command,
-		.secure = tls || is_socket(acc),
+		.secure = tls || account_is_local(acc),
 	};
 	if (tls) {
 		a->sasl_config.exporter = buf_str(&tls->exporter);
@@ -266,9 +251,10 @@ static void configure(struct attempt *a)
 		host_mailname("", &a->helo);
 	a->config = (struct session_config){
 		.helo = buf_cstr(&a->helo),
-		.tls = is_socket(acc) ? TLS_NONE : policy[acc->tls],
+		.tls = policy[account_tls(acc)],
 		.lmtp = acc->protocol == PROTOCOL_LMTP,
-		.auth = !a->setup->look && attempt_needs_login(acc),
+		.auth = !a->setup->look && (account_wants_auth(acc) ||
+			a->setup->password_fd >= 0),
 		.timeout = { acc->timeout_command, acc->timeout_data,
 			     acc->timeout_end },
 		.trace = a->setup->trace,
@@ -290,7 +276,7 @@ static int connect_relay(struct attempt *a, struct error *err)
 	if (idn_domain(&a->host, str_of(acc->host), err))
 		return error_wrap(err, "host '%s'", acc->host);
 	buf_addz(&a->relay, acc->host);
-	if (!is_socket(acc))
+	if (!account_is_local(acc))
 		buf_addf(&a->relay, ":%u", d.port);
 	if (a->config.auth) {
 		a->source = secret_begin(acc, a->setup->password_fd, err);
@@ -302,7 +288,7 @@ static int connect_relay(struct attempt *a, struct error *err)
 	if (fd < 0)
 		return -1;
 	a->stream = stream_open(fd);
-	a->trips = !is_socket(acc);
+	a->trips = !account_is_local(acc);
 	a->turn = true;
 	return 0;
 }
@@ -342,7 +328,7 @@ int attempt_submit(struct attempt *a, struct envelope *env,
 		envelope_settle(env, &v);
 	} else {
 		a->message = &adapted.message;
-		session_begin(&a->session, &adapted.env);
+		session_begin(&a->session, env);
 		drive(a);
 	}
 	adapt_release(&adapted, env);

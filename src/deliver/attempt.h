@@ -58,9 +58,6 @@ struct attempt {
 	bool up;			/* session_init was done */
 };
 
-/* Does the account say that a login is needed? */
-bool attempt_needs_login(const struct account *a);
-
 /*
  * Connect and go on until the relay is ready for a message.  0, or -1 when it
  * will not be: then a->session.verdict says why (stage, code or kind, text).

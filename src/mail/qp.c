@@ -5,23 +5,26 @@
 static const char hex[] = "0123456789ABCDEF";
 static const struct str from_line = { "From ", 5 };
 
-void qp_octet(struct buf *out, char c)
+void qp_octet(char to[3], char c)
 {
-	char text[3] = { '=', hex[(unsigned char)c >> 4], hex[c & 15] };
-
-	buf_add(out, (struct str){ text, 3 });
+	to[0] = '=';
+	to[1] = hex[(unsigned char)c >> 4];
+	to[2] = hex[c & 15];
 }
 
 /* As "=XX" or as it is; after a soft line break if it does not fit. */
 static void put(struct qp *q, char c, bool encode, struct buf *out)
 {
+	char coded[3];
+
 	if (q->col + (encode ? 3 : 1) >= QP_LINE_MAX) {
 		buf_add(out, STR("=\r\n"));
 		q->col = 0;
 		encode = encode || c == 'F' || c == '.';
 	}
+	qp_octet(coded, c);
 	if (encode)
-		qp_octet(out, c);
+		buf_add(out, (struct str){ coded, 3 });
 	else
 		buf_addch(out, c);
 	q->col += encode ? 3 : 1;

@@ -31,8 +31,8 @@ void qp_feed(struct qp *q, struct str in, struct buf *out);
 /* The text has ended, in mid-line or not; q is as new. */
 void qp_end(struct qp *q, struct buf *out);
 
-/* Append "=XX" for an octet, without regard to the line's length. */
-void qp_octet(struct buf *out, char c);
+/* Write the "=XX" for an octet. */
+void qp_octet(char to[3], char c);
 
 /*
  * Append what `in` encodes.  Blanks at the end of a line are not its (RFC

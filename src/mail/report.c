@@ -96,6 +96,7 @@ void report_json(struct buf *out, const struct report *r)
 	text_field(out, "sasl", r->mech);
 	text_field(out, "result", report_result(r));
 	buf_addf(out, "\"exit_status\":%d,", r->status);
+	text_field(out, "error", r->error);
 	text_field(out, "queue_id", r->queue_id);
 	buf_addz(out, "\"reply\":");
 	if (r->final && r->final->code) {
@@ -145,8 +146,11 @@ void report_verdict(struct buf *out, const struct verdict *v, const char *addr)
 
 void report_text(struct buf *out, const struct report *r)
 {
-	buf_addf(out, "%s: ", report_result(r));
-	utf8_escape(out, str_of(r->message_id));
+	buf_addf(out, "%s:", report_result(r));
+	if (*r->message_id) {
+		buf_addch(out, ' ');
+		utf8_escape(out, str_of(r->message_id));
+	}
 	if (*r->relay)
 		buf_addf(out, " by %s", r->relay);
 	if (*r->tls)
@@ -156,6 +160,8 @@ void report_text(struct buf *out, const struct report *r)
 	buf_addf(out, ", %llu octets, %llu ms, %u round trips\n",
 		 (unsigned long long)r->bytes,
 		 (unsigned long long)r->elapsed_ms, r->trips);
+	if (*r->error)
+		buf_addf(out, "%s\n", r->error);
 	for (size_t i = 0; i < r->env->n_rcpt; i++) {
 		const struct verdict *v = envelope_verdict(r->env, i);
 

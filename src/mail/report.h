@@ -18,6 +18,7 @@ struct report {			/* all text is borrowed; "" when absent */
 	const char *queue_id;
 	const struct verdict *final;	/* the relay's last word; NULL if none */
 	const struct envelope *env;
+	const char *error;	/* why it was not tried; "" if it was */
 	int status;		/* the exit status */
 	uint64_t bytes;		/* octets of the message */
 	uint64_t elapsed_ms;

@@ -284,10 +284,12 @@ static void judge_issuer(struct buf *why, const struct cert_case *c)
 		return;
 	also(why);
 	if (gnutls_x509_crt_check_issuer(c->crt, c->crt))
-		buf_addz(why, "it is self-signed");
+		buf_addz(why, "it is self-signed (to trust it, set tls_trust "
+			 "to a PEM file with it, or to tofu)");
 	else
-		buf_addf(why, "its issuer '%.*s' is not trusted", (int)SHOWN,
-			 c->facts->issuer);
+		buf_addf(why, "its issuer '%.*s' is not trusted (set "
+			 "tls_trust to a PEM file with it if it should be)",
+			 (int)SHOWN, c->facts->issuer);
 }
 
 static void judge_strength(struct buf *why, const struct cert_case *c)

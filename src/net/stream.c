@@ -13,7 +13,9 @@
 enum {
 	OUT_MAX = 256 << 20,		/* bytes not yet sent */
 	OUT_KEEP = 1 << 20,		/* more than this is given back once sent */
-	CHUNK = 16 << 10		/* bytes of one read under TLS */
+	CHUNK = 16 << 10,		/* bytes of one read under TLS */
+	FEEDS = 64,			/* chunks before stream_read() gives up */
+	GRACE = 3			/* see overdue() */
 };
 
 struct stream {
@@ -22,6 +24,8 @@ struct stream {
 	struct tls *tls;		/* NULL: plain */
 	struct buf plain;		/* what to send while there is no TLS */
 	size_t sent;			/* how much of out() the kernel has */
+	int overdue;			/* waits past a deadline since the last
+					   octet */
 };
 
 struct stream *stream_open(int fd)
@@ -163,19 +167,36 @@ ptrdiff_t stream_read(struct stream *s, void *to, size_t n, struct error *err)
 {
 	struct error ignored;
 	ptrdiff_t r;
+	int feeds = 0;
 
-	if (!s->tls)
-		return receive(s, to, n, err);
+	if (!s->tls) {
+		r = receive(s, to, n, err);
+		if (r > 0)
+			s->overdue = 0;
+		return r;
+	}
 	do {
 		r = tls_read(s->tls, to, n, err);
 		if (r != TLS_AGAIN)
 			break;
-		r = feed(s, err);
+		r = feeds++ < FEEDS ? feed(s, err) : STREAM_AGAIN;
 	} while (r >= 0);
+	if (r > 0)
+		s->overdue = 0;
 	/* Reading can make TLS answer (a key update, an alert). */
 	if (unsent(s))
 		stream_flush(s, &ignored);
 	return r;
+}
+
+/*
+ * What has arrived by the deadline is worth a look even if we come late; but a
+ * peer that keeps the socket busy with TLS records of nothing must not outlast
+ * the deadline by that.
+ */
+static bool overdue(struct stream *s, int64_t deadline)
+{
+	return clock_left(deadline) == 0 && s->overdue++ >= GRACE;
 }
 
 /* poll(2) until one of `events`, or the deadline. */
@@ -184,6 +205,9 @@ static int await(struct stream *s, short events, short *got, int64_t deadline,
 {
 	struct pollfd p = { .fd = s->fd, .events = events };
 	int n;
+
+	if (overdue(s, deadline))
+		return error_set(err, ERROR_NET, "timed out");
 
 	do
 		n = poll(&p, 1, clock_left(deadline));

@@ -10,6 +10,7 @@
 #include "net/cert.h"
 #include "net/known.h"
 #include "sys/clock.h"
+#include "util/utf8.h"
 #include "util/xalloc.h"
 
 enum {
@@ -17,7 +18,9 @@ enum {
 	OUT_MAX = 256 << 20,		/* bytes not yet sent */
 	WHY_MAX = 480,			/* octets of reasons in an error */
 	BINDING_MAX = 64,
-	RECORD = 16384			/* octets of plain text a record */
+	RECORD = 16384,			/* octets of plain text a record */
+	CODE = 3,			/* digits an SMTP reply begins with */
+	HEAD = 64			/* octets kept of what came first */
 };
 
 /* SHA-1 signatures and keys under 2048 bits are out by the profile. */
@@ -32,7 +35,7 @@ struct tls {
 	struct buf in;			/* ciphertext, from `taken` on */
 	size_t taken;
 	struct buf out;
-	char head[3];			/* the very first octets of the peer */
+	char head[HEAD];		/* the very first octets of the peer */
 	size_t head_len;
 	bool eof;
 	bool end_seen;			/* GnuTLS has been told of it */
@@ -422,12 +425,21 @@ static void learn(struct tls *t)
 /* A TLS record begins with a byte from 20 to 24; SMTP begins with digits. */
 static int check_head(const struct tls *t, struct error *err)
 {
-	for (size_t i = 0; i < sizeof(t->head); i++)
-		if (t->head_len < sizeof(t->head) || t->head[i] < '0' ||
-		    t->head[i] > '9')
+	struct str line = { t->head, t->head_len };
+	struct buf said;
+
+	if (t->head_len < CODE)
+		return 0;
+	for (size_t i = 0; i < CODE; i++)
+		if (t->head[i] < '0' || t->head[i] > '9')
 			return 0;
-	return error_set(err, ERROR_TLS, "'%s' speaks plain SMTP here, not "
-			 "TLS; try tls = starttls", t->host.name);
+	buf_init(&said, (size_t)4 * HEAD);
+	line = str_cut(&line, '\r');
+	utf8_escape(&said, line);
+	error_set(err, ERROR_TLS, "'%s' speaks plain SMTP here ('%s'), not "
+		  "TLS; try tls = starttls", t->host.name, buf_cstr(&said));
+	buf_release(&said);
+	return -1;
 }
 
 static int explain(struct tls *t, int r, struct error *err)

@@ -173,6 +173,7 @@ static void send_hello(struct session *s, enum verb verb)
 static void on_greeting(struct session *s)
 {
 	if (session_class(s) == 2) {
+		buf_add(&s->greeting, buf_str(&s->reply.text));
 		send_hello(s, VERB_EHLO);
 		return;
 	}
@@ -222,6 +223,8 @@ static void on_hello(struct session *s, enum verb verb)
 		on_hello_refused(s, verb);
 		return;
 	}
+	buf_reset(&s->hello);
+	buf_add(&s->hello, buf_str(&s->reply.text));
 	ehlo_parse(&s->ehlo, s->helo ? STR("") : buf_str(&s->reply.text));
 	if (s->config->tls != TLS_STARTTLS || s->secure)
 		after_hello(s);
@@ -419,6 +422,8 @@ void session_init(struct session *s, const struct session_config *config)
 	s->secure = config->tls == TLS_IMPLICIT;
 	buf_init(&s->out, OUTPUT_MAX);
 	buf_init(&s->initial, COMMAND_MAX);
+	buf_init(&s->greeting, REPLY_TEXT_MAX);
+	buf_init(&s->hello, REPLY_TEXT_MAX);
 	buf_init(&s->verdict_text, REPLY_TEXT_MAX);
 	buf_init(&s->final_text, REPLY_TEXT_MAX);
 	reply_init(&s->reply);
@@ -434,6 +439,8 @@ void session_release(struct session *s)
 	buf_release(&s->out);
 	buf_wipe(&s->initial);
 	buf_release(&s->initial);
+	buf_release(&s->greeting);
+	buf_release(&s->hello);
 	buf_release(&s->verdict_text);
 	buf_release(&s->final_text);
 	reply_release(&s->reply);

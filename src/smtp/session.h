@@ -94,13 +94,14 @@ struct session {
 	struct ehlo ehlo;
 	bool secure;		/* TLS is up */
 	const char *mech;	/* SASL mechanism that succeeded, or "" */
+	struct buf greeting, hello;	/* texts of the greeting and of EHLO */
 
 	/* Private from here on. */
 	const struct session_config *config;
 	struct envelope *env;	/* borrowed; NULL between messages */
 	const struct auth *auth;
 	struct reply reply;
-	struct buf verdict_text, final_text, greeting;
+	struct buf verdict_text, final_text;
 	struct buf out, initial;
 	struct dot dot;
 	struct expect *expect;	/* queue of replies still to come */

@@ -70,6 +70,15 @@ int error_wrap(struct error *err, const char *fmt, ...)
 	return -1;
 }
 
+int error_add(struct error *err, const char *text)
+{
+	size_t n = strlen(err->text);
+	int more = snprintf(err->text + n, sizeof(err->text) - n, "%s", text);
+
+	tidy(err, (int)n + more);
+	return -1;
+}
+
 int error_kind_status(enum error_kind kind)
 {
 	return kinds[kind].status;

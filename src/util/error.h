@@ -47,6 +47,9 @@ int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
 int error_wrap(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Put text after what is there, as far as it fits; returns -1. */
+int error_add(struct error *err, const char *text);
+
 int error_kind_status(enum error_kind kind);	/* sysexits(3) */
 bool error_kind_transient(enum error_kind kind);
 

@@ -85,14 +85,14 @@ static bool visible(unsigned long cp)
 	return true;
 }
 
-void utf8_escape(struct buf *out, struct str s)
+static void escape(struct buf *out, struct str s, bool backslash)
 {
 	while (s.n) {
 		unsigned long cp;
 		size_t n = utf8_next(s, &cp);
 
 		if (n && visible(cp)) {
-			if (*s.p == '\\')
+			if (*s.p == '\\' && backslash)
 				buf_addch(out, '\\');
 			buf_add(out, (struct str){ s.p, n });
 		} else {
@@ -103,4 +103,14 @@ void utf8_escape(struct buf *out, struct str s)
 		s.p += n;
 		s.n -= n;
 	}
+}
+
+void utf8_escape(struct buf *out, struct str s)
+{
+	escape(out, s, true);
+}
+
+void utf8_ensure(struct buf *out, struct str s)
+{
+	escape(out, s, false);
 }

@@ -23,5 +23,7 @@ bool utf8_valid(struct str s);
  * invisible or bidirectional format characters as \xNN a byte; "\" as "\\".
  */
 void utf8_escape(struct buf *out, struct str s);
+/* The same for text that has been escaped: "\\" stays, the rest is made sure. */
+void utf8_ensure(struct buf *out, struct str s);
 
 #endif

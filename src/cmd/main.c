@@ -1,0 +1,46 @@
+#include "cmd/front.h"
+#include "sys/guard.h"
+#include "sys/intake.h"
+
+#include <unistd.h>
+
+static int run(const struct request *r)
+{
+	switch (r->mode) {
+	case MODE_SUBMIT:
+	case MODE_DRY_RUN:
+		return front_submit(r);
+	case MODE_SERVERINFO:
+		return front_serverinfo(r);
+	case MODE_CHECK_CONFIG:
+	case MODE_PRINT_CONFIG:
+		return front_config(r);
+	case MODE_NEWALIASES:	/* there is no alias database to rebuild */
+	case MODE_NOTHING:
+		return 0;
+	default:
+		return front_show(r);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool closed = guard_descriptors();
+	const char *argv0 = argc ? argv[0] : "";
+	struct request r;
+	struct error err;
+	int status;
+
+	request_init(&r, argv0);
+	r.stdin_closed = closed;
+	guard_signals(r.name);
+	if (request_parse(&r, argc, argv, &err))
+		status = say_error(&r, &err);
+	else
+		status = run(&r);
+	/* Callers that still write die of SIGPIPE if we leave (CALLERS s0). */
+	if (status && r.face == FACE_SENDMAIL && !isatty(0))
+		intake_drain(0);
+	request_release(&r);
+	return status;
+}

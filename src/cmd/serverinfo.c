@@ -1,0 +1,113 @@
+/*
+ * --serverinfo: what the relay shows before any login.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "cmd/front.h"
+#include "deliver/attempt.h"
+#include "sys/clock.h"
+#include "util/utf8.h"
+
+enum { INFO_MAX = 1 << 18 };
+
+static void row(struct buf *out, const char *name, struct str value)
+{
+	buf_addf(out, "%-12s ", name);
+	utf8_escape(out, value);
+	buf_addch(out, '\n');
+}
+
+static void row_time(struct buf *out, const char *name, int64_t when)
+{
+	time_t t = (time_t)when;
+	char text[40] = "";
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	row(out, name, str_of(text));
+}
+
+static void show_tls(struct buf *out, const struct tls_info *tls)
+{
+	row(out, "TLS", str_of(tls->version));
+	row(out, "cipher", str_of(tls->cipher));
+	row(out, "subject", str_of(tls->cert.subject));
+	row(out, "issuer", str_of(tls->cert.issuer));
+	row(out, "names", str_of(tls->cert.names));
+	row_time(out, "valid from", tls->cert.from);
+	row_time(out, "valid until", tls->cert.until);
+	row(out, "fingerprint", str_of(tls->cert.fingerprint));
+	row(out, "key pin", str_of(tls->cert.pin));
+	if (*tls->trouble)
+		row(out, "trust", str_of(tls->trouble));
+	else
+		row(out, "trust", STR("verified"));
+}
+
+static void show_ehlo(struct buf *out, const struct session *s)
+{
+	struct str text = buf_str(&s->hello);
+
+	row(out, "greeting", buf_str(&s->greeting));
+	row(out, "name", str_cut(&text, '\n'));
+	while (text.n)
+		row(out, "extension", str_cut(&text, '\n'));
+	row(out, "mechanisms", s->ehlo.auth.len ? buf_str(&s->ehlo.auth) :
+	    STR("none"));
+}
+
+static int look(const struct request *r, const struct account *account)
+{
+	struct attempt_setup setup = {
+		.account = account,
+		.password_fd = -1,
+		.look = true,
+		.deadline = clock_after(account->deadline),
+		.known_file = "",
+		.trace = r->verbose ? say_trace : NULL,
+		.ctx = (void *)(uintptr_t)r,
+	};
+	const struct tls_info *tls;
+	struct attempt a;
+	struct error err;
+	struct buf out;
+	int status = 0;
+
+	buf_init(&out, INFO_MAX);
+	if (attempt_open(&a, &setup)) {
+		buf_addf(&out, "%s: ", buf_cstr(&a.relay));
+		report_verdict(&out, &a.session.verdict, "");
+		error_set(&err, ERROR_NET, "%s", buf_cstr(&out));
+		say_error(r, &err);
+		status = status_of_verdict(r->scheme, &a.session.verdict);
+	} else {
+		tls = stream_tls(a.stream);
+		row(&out, "relay", buf_str(&a.relay));
+		row(&out, "address", buf_str(&a.peer));
+		if (tls)
+			show_tls(&out, tls);
+		else
+			row(&out, "TLS", STR("none"));
+		show_ehlo(&out, &a.session);
+		if (say_out(buf_str(&out), &err))
+			status = say_error(r, &err);
+	}
+	attempt_close(&a);
+	buf_release(&out);
+	return status;
+}
+
+int front_serverinfo(const struct request *r)
+{
+	struct config config;
+	struct account *account;
+	struct error err;
+	int status;
+
+	account = setup_account(&config, r, "", &err);
+	status = account ? look(r, account) : say_error(r, &err);
+	config_release(&config);
+	return status;
+}

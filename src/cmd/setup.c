@@ -1,0 +1,103 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/front.h"
+#include "conf/netrc.h"
+#include "conf/option.h"
+#include "sys/host.h"
+
+int setup_config(struct config *c, const struct request *r, struct error *err)
+{
+	return config_load(c, r->config, err);
+}
+
+static bool sets_host(const struct setting *s)
+{
+	if (s->value)
+		return !strcmp(s->key, "host");
+	return !strncmp(s->key, "host=", 5);
+}
+
+/*
+ * --host without --account means a relay that no account describes: it must
+ * not get the password of one that does.
+ */
+static bool is_scratch(const struct request *r)
+{
+	if (r->account)
+		return false;
+	for (size_t i = 0; i < r->n_settings; i++)
+		if (sets_host(&r->settings[i]))
+			return true;
+	return false;
+}
+
+static int apply_setting(struct account *a, struct general *g,
+			 const struct setting *s, struct error *err)
+{
+	if (!s->value)
+		return option_set_pair(a, g, s->key, err);
+	return option_set_arg(a, g, str_of(s->key), str_of(s->value), err);
+}
+
+struct account *setup_select(struct config *c, const struct request *r,
+			     const char *sender, struct error *err)
+{
+	struct account *a = is_scratch(r) ? config_scratch(c) :
+		config_select(c, r->account, sender, err);
+
+	if (!a)
+		return NULL;
+	for (size_t i = 0; i < r->n_settings; i++)
+		if (apply_setting(a, &c->general, &r->settings[i], err))
+			return NULL;
+	if (netrc_fill_user(a, err) || account_check(a, err))
+		return NULL;
+	return a;
+}
+
+struct account *setup_account(struct config *c, const struct request *r,
+			      const char *sender, struct error *err)
+{
+	if (setup_config(c, r, err))
+		return NULL;
+	return setup_select(c, r, sender, err);
+}
+
+void setup_known_file(struct buf *out)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	size_t start = out->len;
+
+	if (state && *state == '/') {
+		buf_addz(out, state);
+	} else {
+		host_home(out);
+		if (out->len == start)
+			return;
+		buf_addz(out, "/.local/state");
+	}
+	buf_addz(out, "/posthaste/known_relays");
+}
+
+/* stdin is the message, so the terminal itself is asked. */
+bool setup_ask(void *ctx, const char *known_as, const char *fingerprint)
+{
+	const struct request *r = ctx;
+	char answer[16] = "";
+	FILE *tty;
+
+	if (r->face == FACE_SENDMAIL)
+		return false;
+	tty = fopen("/dev/tty", "r+e");
+	if (!tty)
+		return false;
+	fprintf(tty, "The relay %s is not known yet.  Its certificate is\n"
+		"  %s\nTrust it from now on? (yes/no) ", known_as, fingerprint);
+	fflush(tty);
+	if (!fgets(answer, sizeof(answer), tty))
+		answer[0] = '\0';
+	fclose(tty);
+	return !strcmp(answer, "yes\n");
+}
