@@ -398,6 +398,49 @@ static void test_tls_refused(void **state)
 	close(v.fd);
 }
 
+/* Records of nothing do not hold up a deadline. */
+static void *babble(void *ctx)
+{
+	struct server *v = ctx;
+
+	do
+		v->result = gnutls_handshake(v->peer.session);
+	while (v->result < 0 && !gnutls_error_is_fatal(v->result));
+	while (gnutls_alert_send(v->peer.session, GNUTLS_AL_WARNING,
+				 GNUTLS_A_USER_CANCELED) >= 0)
+		;
+	return NULL;
+}
+
+static void test_tls_babble(void **state)
+{
+	struct tls_config c = config();
+	struct error err = { 0 };
+	struct server v = { .echo = true };
+	struct stream *s = local(&v.fd);
+	int64_t until;
+	ptrdiff_t r;
+	char b[9];
+
+	(void)state;
+	peer_init(&v.peer, &good, "NORMAL:-VERS-TLS1.3");
+	gnutls_transport_set_ptr(v.peer.session, &v.fd);
+	gnutls_transport_set_pull_function(v.peer.session, pull);
+	gnutls_transport_set_push_function(v.peer.session, push);
+	pthread_create(&v.thread, NULL, babble, &v);
+	if (stream_start_tls(s, &c, clock_after(5), &err))
+		fail_msg("%s", err.text);
+	until = clock_ms() + 200;
+	while ((r = stream_read(s, b, 9, &err)) == STREAM_AGAIN)
+		if (stream_wait(s, false, until, &err))
+			break;
+	assert_int_equal(r, STREAM_AGAIN);
+	assert_in_range(clock_ms(), until, until + 2000);
+	assert_string_equal(err.text, "timed out");
+	stream_close(s);
+	serve_end(&v);
+}
+
 /* Each of what a peer may do instead of a handshake. */
 static void test_tls_lost(void **state)
 {
@@ -474,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_tls_bulk),
 		cmocka_unit_test(test_tls_refused),
+		cmocka_unit_test(test_tls_babble),
 		cmocka_unit_test(test_tls_lost),
 	};
 

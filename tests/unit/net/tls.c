@@ -380,6 +380,8 @@ static void test_plain_peer(void **state)
 		assert_int_equal(r, -1);
 		assert_int_equal(err.kind, ERROR_TLS);
 		check_text(err.text, "try tls = starttls");
+		if (!cut)
+			check_text(err.text, "('220 mail.test ESMTP')");
 		tls_free(t);
 	}
 }
