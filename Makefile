@@ -147,23 +147,32 @@ cov:
 
 # -- lint: each rule is one small script, and each has a reason in it ---------
 # A tool that is not installed is named; in CI it is an error.
-try = if command -v $(1) >/dev/null; then $(2); else \
+try = @if command -v $(1) >/dev/null; then $(2); else \
 	echo "lint: $(1) is not installed, so it was not asked"; test -z "$$CI"; fi
-lint: $(O)/lib.a all
-	@cd $(srcdir) && tests/lint/layers && tests/lint/sizes && \
-	tests/lint/banned && tests/lint/mirror
+sources = layers sizes banned mirror
+lint:
+	@$(MAKE) --no-print-directory -k lint-all && echo "lint: clean"
+lint-all: $(sources:%=lint-%) lint-pure lint-headers lint-options lint-man lint-shell \
+	lint-completions
+$(sources:%=lint-%): lint-%:
+	@cd $(srcdir) && tests/lint/$*
+lint-pure: $(O)/lib.a
 	@$(srcdir)/tests/lint/pure $(srcdir)/src/LAYERS $(O)
+lint-headers:
 	@for h in $(wildcard $(srcdir)/src/*/*.h); do \
 	$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$h || exit 1; done
+lint-options: all
 	@$(srcdir)/tests/lint/options $(O)/$(PROG) $(srcdir)
-	@$(call try,mandoc,mandoc -Tlint -Wwarning $(wildcard $(srcdir)/man/*.[0-9]))
-	@$(call try,shellcheck,shellcheck -s sh $(srcdir)/contrib/bootstrap \
+lint-man:
+	$(call try,mandoc,mandoc -Tlint -Wwarning $(wildcard $(srcdir)/man/*.[0-9]))
+lint-shell:
+	$(call try,shellcheck,shellcheck -s sh $(srcdir)/contrib/bootstrap \
 	$(wildcard $(srcdir)/contrib/demo $(srcdir)/tests/*/*.sh) $(srcdir)/tests/check \
 	$(filter-out %.awk,$(wildcard $(srcdir)/tests/lint/*)) && \
 	shellcheck -s bash $(srcdir)/.ci/run $(srcdir)/completions/$(PROG).bash)
-	@$(call try,zsh,zsh -n $(srcdir)/completions/_$(PROG))
-	@$(call try,fish,fish --no-config -n $(srcdir)/completions/$(PROG).fish)
-	@echo "lint: clean"
+lint-completions:
+	$(call try,zsh,zsh -n $(srcdir)/completions/_$(PROG))
+	$(call try,fish,fish --no-config -n $(srcdir)/completions/$(PROG).fish)
 
 # -- install -------------------------------------------------------------------
 bashdir = $(datadir)/bash-completion/completions
@@ -235,4 +244,5 @@ clean:
 distclean: clean
 	rm -rf config.mk config.status config.log corpus $(srcdir)/autom4te.cache
 .PHONY: all relay check check-unit check-e2e root demo fuzz fuzz-run bench cov \
-	lint install install-sendmail uninstall dist distcheck help clean distclean FORCE
+	lint lint-all $(sources:%=lint-%) lint-pure lint-headers lint-options \
+	lint-man lint-shell lint-completions install install-sendmail uninstall dist distcheck help clean distclean FORCE
