@@ -128,12 +128,11 @@ static void send_output(struct attempt *a)
 
 static void receive_reply(struct attempt *a)
 {
-	if (receive(a))
-		return;
 	if (a->turn)
 		a->trips++;
 	a->turn = false;
-	wait_for_relay(a, false);
+	if (!receive(a))
+		wait_for_relay(a, false);
 }
 
 static void start_tls(struct attempt *a)
