@@ -7,18 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mail/header.h"
+#include "mail/recode.h"
 #include "mail/scan.h"
 #include "sys/tempfile.h"
 #include "util/xalloc.h"
 
-enum { READ_SIZE = 128 << 10 };		/* octets asked for at once */
+enum {
+	READ_SIZE = 128 << 10,		/* octets asked for at once */
+	RECODED_MAX = 4 * READ_SIZE + RECODE_ROOM,
+	PIECE_MAX = RECODED_MAX		/* the most that is scanned at once */
+};
 
 void intake_init(struct intake *in)
 {
 	*in = (struct intake){ .message = { .fd = -1, .body = STR("") } };
 	/* scan enforces its own limit; the header may grow by editing. */
 	buf_init(&in->message.head, 4 * (size_t)MESSAGE_HEAD_MAX);
-	buf_init(&in->body, INTAKE_MEMORY + 2 * READ_SIZE + SCAN_ROOM);
+	buf_init(&in->body, INTAKE_MEMORY + 2 * PIECE_MAX + SCAN_ROOM);
 }
 
 void intake_release(struct intake *in)
@@ -69,29 +75,54 @@ static int spill(struct intake *in, struct error *err)
 	return 0;
 }
 
+static int take(struct intake *in, struct scan *scan, struct str piece,
+		struct error *err)
+{
+	if (scan_feed(scan, piece, &in->message.head, &in->body, err))
+		return -1;
+	if (in->body.len > INTAKE_MEMORY)
+		return spill(in, err);
+	return 0;
+}
+
+/* The input has ended: what scan found is the message. */
+static int take_end(struct intake *in, struct scan *scan, struct error *err)
+{
+	struct message *m = &in->message;
+
+	if (scan_end(scan, &m->head, &in->body, err))
+		return -1;
+	if (m->fd >= 0) {
+		if (spill(in, err))
+			return -1;
+		buf_release(&in->body);
+	}
+	m->body = buf_str(&in->body);
+	m->body_at = 0;
+	m->body_len = scan->body.size;
+	m->body_facts = scan->body;
+	in->head_facts = scan->head;
+	in->dot = scan->done;
+	return 0;
+}
+
 static int take_all(struct intake *in, struct scan *scan, int fd,
 		    char *piece, struct error *err)
 {
-	struct buf *head = &in->message.head;
 	ssize_t n;
 
-	while ((n = read_some(fd, piece, READ_SIZE)) > 0) {
-		if (scan_feed(scan, (struct str){ piece, (size_t)n }, head,
-			      &in->body, err))
+	while ((n = read_some(fd, piece, READ_SIZE)) > 0)
+		if (take(in, scan, (struct str){ piece, (size_t)n }, err))
 			return -1;
-		if (in->body.len > INTAKE_MEMORY && spill(in, err))
-			return -1;
-	}
 	if (n < 0)
 		return error_set(err, ERROR_IO, "cannot read the message: %s",
 				 strerror(errno));
-	return scan_end(scan, head, &in->body, err);
+	return take_end(in, scan, err);
 }
 
 int intake_take(struct intake *in, int fd, const char *name, unsigned flags,
 		struct error *err)
 {
-	struct message *m = &in->message;
 	char *piece = xrealloc(NULL, READ_SIZE, 1);
 	struct scan scan;
 	int ret;
@@ -99,17 +130,7 @@ int intake_take(struct intake *in, int fd, const char *name, unsigned flags,
 	scan_init(&scan, flags);
 	ret = take_all(in, &scan, fd, piece, err);
 	free(piece);
-	if (!ret && m->fd >= 0)
-		ret = spill(in, err);
-	if (ret)
-		return error_wrap(err, "%s", name);
-	m->body = buf_str(&in->body);
-	m->body_at = 0;
-	m->body_len = scan.body.size;
-	m->body_facts = scan.body;
-	in->head_facts = scan.head;
-	in->dot = scan.done;
-	return 0;
+	return ret ? error_wrap(err, "%s", name) : 0;
 }
 
 void intake_drain(int fd)
@@ -171,5 +192,122 @@ int intake_read(const struct message *m, uint64_t at, char *to, size_t n,
 	if (m->fd >= 0)
 		return read_file(m->fd, m->body_at + at, to, n, err);
 	read_memory(m->body, &at, &to, &n);
+	return 0;
+}
+
+/* -- recoding ---------------------------------------------------------------- */
+
+/* A piece of the body from `at` on; empty at its end.  0 or -1. */
+static int body_piece(const struct message *m, uint64_t at, char *to,
+		      struct str *piece, struct error *err)
+{
+	uint64_t left = m->body_len - at;
+
+	*piece = (struct str){ to, left < READ_SIZE ? (size_t)left :
+						      READ_SIZE };
+	return intake_read(m, m->head.len + 2 + at, to, piece->n, err);
+}
+
+static int look(struct recode *r, const struct message *m, char *room,
+		bool *needed, struct error *err)
+{
+	struct str piece;
+
+	for (uint64_t at = 0; at < m->body_len; at += piece.n) {
+		if (body_piece(m, at, room, &piece, err))
+			return -1;
+		recode_look(r, piece);
+	}
+	return recode_decide(r, needed, err);
+}
+
+/*
+ * The body goes through scan once more: for its facts, and because that is
+ * the way into memory or file.  The LF before it is an empty header's.
+ */
+static int rewrite(struct intake *to, struct recode *r,
+		   const struct message *m, char *room, struct error *err)
+{
+	struct str piece = STR("\n");
+	struct scan scan;
+	struct buf out;
+	int ret;
+
+	scan_init(&scan, 0);
+	buf_init(&out, RECODED_MAX);
+	ret = take(to, &scan, piece, err);
+	for (uint64_t at = 0; !ret && at < m->body_len; at += piece.n) {
+		ret = body_piece(m, at, room, &piece, err);
+		if (ret)
+			break;
+		recode_feed(r, piece, &out);
+		ret = take(to, &scan, buf_str(&out), err);
+		buf_reset(&out);
+	}
+	if (!ret) {
+		recode_end(r, &out);
+		ret = take(to, &scan, buf_str(&out), err) ||
+		      take_end(to, &scan, err) ? -1 : 0;
+	}
+	buf_release(&out);
+	return ret;
+}
+
+/* The body as it is; in memory it stays m's. */
+static int share(struct intake *to, const struct message *m,
+		 struct error *err)
+{
+	struct message *t = &to->message;
+
+	if (m->fd >= 0) {
+		t->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 3);
+		if (t->fd < 0)
+			return error_set(err, ERROR_OS, "cannot duplicate a "
+					 "descriptor: %s", strerror(errno));
+	}
+	t->body = m->body;
+	t->body_at = m->body_at;
+	t->body_len = m->body_len;
+	t->body_facts = m->body_facts;
+	return 0;
+}
+
+static int recode_body(struct intake *to, const struct message *m,
+		       bool eightbit, bool *needed, struct error *err)
+{
+	char *room = xrealloc(NULL, READ_SIZE, 1);
+	struct recode r;
+	int ret;
+
+	recode_init(&r, buf_str(&m->head), &m->body_facts, eightbit);
+	ret = look(&r, m, room, needed, err);
+	if (!ret && *needed) {
+		recode_head(&r, &to->message.head);
+		ret = rewrite(to, &r, m, room, err);
+	}
+	recode_release(&r);
+	free(room);
+	return ret;
+}
+
+int intake_recode(struct intake *to, const struct message *m, bool eightbit,
+		  bool *changed, struct error *err)
+{
+	struct buf *head = &to->message.head;
+	bool recoded = false;
+
+	buf_add(head, buf_str(&m->head));
+	if (header_fold(head, err))
+		return -1;
+	*changed = !str_eq(buf_str(head), buf_str(&m->head));
+	if (recode_wanted(&m->body_facts, eightbit) &&
+	    recode_body(to, m, eightbit, &recoded, err))
+		return -1;
+	if (recoded)
+		*changed = true;
+	else if (*changed)
+		return share(to, m, err);
+	else
+		buf_reset(head);
 	return 0;
 }

@@ -51,4 +51,14 @@ void intake_drain(int fd);
 int intake_read(const struct message *m, uint64_t at, char *to, size_t n,
 		struct error *err);
 
+/*
+ * Fill `to`, which is initialised, with `m` in a form that a relay with or
+ * without 8BITMIME can take (mail/recode, header_fold).  *changed is false,
+ * and `to` left empty, if m is in such a form already; else `to` is good for
+ * as long as m is.  0, or -1 with ERROR_DATA (it cannot be converted),
+ * ERROR_IO, ERROR_CREATE, ERROR_SPACE, ERROR_OS; then release `to`.
+ */
+int intake_recode(struct intake *to, const struct message *m, bool eightbit,
+		  bool *changed, struct error *err);
+
 #endif

@@ -212,6 +212,103 @@ static void waits_for_a_slow_writer(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Small and large, through both passes; a message of more than one piece. */
+static void recodes(void **state)
+{
+	static const size_t lines[] = { 1, 100000 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int fd = file_of("A: b\n\n", "0123456\xc3\xa4\n", lines[i]);
+		struct intake in, to;
+		struct error err;
+		bool changed;
+		char *all;
+
+		intake_init(&in);
+		intake_init(&to);
+		assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
+		assert_int_equal(intake_recode(&to, &in.message, true,
+					       &changed, &err), 0);
+		assert_false(changed);
+		assert_int_equal(message_size(&to.message), 2);
+		assert_int_equal(intake_recode(&to, &in.message, false,
+					       &changed, &err), 0);
+		assert_true(changed);
+		assert_false(to.message.body_facts.eightbit);
+		assert_int_equal(to.message.body_len, lines[i] * 15);
+		all = read_back(&to.message, 10007);
+		assert_non_null(strstr(all, "quoted-printable\r\n\r\n"
+				       "0123456=C3=A4\r\n"));
+		assert_string_equal(all + message_size(&to.message) - 15,
+				    "0123456=C3=A4\r\n");
+		free(all);
+		intake_release(&in);
+		intake_release(&to);
+		close(fd);
+	}
+}
+
+/* Only the header is in the way: the body is the same one. */
+static void folds(void **state)
+{
+	static const size_t lines[] = { 1, 100000 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char head[3000];
+		struct intake in, to;
+		struct error err;
+		bool changed;
+		char *all;
+		int fd;
+
+		memset(head, 'x', sizeof(head));
+		memcpy(head, "A: ", 3);
+		memcpy(head + 900, " y", 2);
+		memcpy(head + 1800, " y", 2);
+		memcpy(head + 2000, "\n\n", 3);
+		fd = file_of(head, "text\n", lines[i]);
+		intake_init(&in);
+		intake_init(&to);
+		assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
+		assert_int_equal(in.message.fd >= 0, i);
+		assert_int_equal(intake_recode(&to, &in.message, false,
+					       &changed, &err), 0);
+		assert_true(changed);
+		all = read_back(&to.message, 10007);
+		assert_true(message_size(&to.message) >
+			    message_size(&in.message));
+		assert_memory_equal(all + 900, "\r\n y", 4);
+		assert_string_equal(all + message_size(&to.message) - 8,
+				    "\r\ntext\r\n");
+		free(all);
+		intake_release(&in);
+		intake_release(&to);
+		close(fd);
+	}
+}
+
+static void signed_is_refused(void **state)
+{
+	int fd = file_of("Content-Type: multipart/signed; boundary=b\n\n",
+			 "\xc3\xa4\n", 1);
+	struct intake in, to;
+	struct error err;
+	bool changed;
+
+	(void)state;
+	intake_init(&in);
+	intake_init(&to);
+	assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
+	assert_int_equal(intake_recode(&to, &in.message, false, &changed,
+				       &err), -1);
+	assert_int_equal(err.kind, ERROR_DATA);
+	intake_release(&in);
+	intake_release(&to);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +318,9 @@ int main(void)
 		cmocka_unit_test(dot_drains_the_rest),
 		cmocka_unit_test(errors_are_told_apart),
 		cmocka_unit_test(waits_for_a_slow_writer),
+		cmocka_unit_test(recodes),
+		cmocka_unit_test(folds),
+		cmocka_unit_test(signed_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
