@@ -1,0 +1,365 @@
+#include "conf/option.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Keys are unique, in file form, and every row has all it needs. */
+static void rows_are_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option *o = option_at(i);
+
+		if (!o->help || !*o->help || !o->arg || !o->fallback)
+			fail_msg("%s lacks help, arg or fallback", o->key);
+		if (strspn(o->key, "abcdefghijklmnopqrstuvwxyz_") !=
+		    strlen(o->key))
+			fail_msg("%s is no key", o->key);
+		if (option_find(str_of(o->key)) != o)
+			fail_msg("%s is there twice", o->key);
+		if (o->type == OPTION_CHOICE && !o->choice)
+			fail_msg("%s has no choice", o->key);
+		if ((o->type == OPTION_COUNT || o->type == OPTION_SECONDS ||
+		     o->type == OPTION_SIZE) && !o->max)
+			fail_msg("%s has no maximum", o->key);
+		if (strlen(o->help) > 66)
+			fail_msg("%s: help is too long", o->key);
+	}
+}
+
+static void defaults_are_valid(void **state)
+{
+	struct account a;
+	struct general g;
+
+	(void)state;
+	account_init(&a);
+	general_init(&g);
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option *o = option_at(i);
+		void *base = o->flags & OPTION_GENERAL ? (void *)&g :
+							 (void *)&a;
+		struct error err = { 0 };
+		struct buf b;
+
+		buf_init(&b, 1000);
+		assert_false(option_given(o, base));
+		option_value(o, base, &b);
+		if (!(o->type == OPTION_SIZE) &&
+		    strcmp(buf_cstr(&b), o->fallback))
+			fail_msg("%s: default is '%s'", o->key, buf_cstr(&b));
+		if (*o->fallback &&
+		    option_set(o, base, str_of(o->fallback), &err))
+			fail_msg("%s: %s", o->key, err.text);
+		buf_release(&b);
+	}
+	account_release(&a);
+	general_release(&g);
+}
+
+/*
+ * key, text, and what it prints as; out NULL: refused with `says`.
+ * Every key of the table must be here with a good value.
+ */
+static const struct {
+	const char *key, *in, *out, *says;
+} rows[] = {
+	{ "host", "smtp.example.org", "smtp.example.org", NULL },
+	{ "host", "192.0.2.1", "192.0.2.1", NULL },
+	{ "host", "2001:db8::1", "2001:db8::1", NULL },
+	{ "host", "/run/a b.sock", "/run/a b.sock", NULL },
+	{ "host", "b\xc3\xbc" "cher.example", "b\xc3\xbc" "cher.example", NULL },
+	{ "host", "", NULL, "'host = ': may not be empty" },
+	{ "host", "a b", NULL, "'host = a b': is not a host name" },
+	{ "host", "mx:25", NULL, "'port'" },
+	{ "host", "[::1]", NULL, "without brackets" },
+	{ "host", "smtps://mx", NULL, "URL" },
+	{ "host", "u@mx", NULL, "not a host name" },
+	{ "host", "a\nb", NULL, "control byte" },
+	{ "host", "SRV:example.org", NULL, "not in this version" },
+	{ "host", "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	  NULL, "too long for a socket" },
+	{ "port", "1", "1", NULL },
+	{ "port", "65535", "65535", NULL },
+	{ "port", "65536", NULL, "out of range: 1 to 65535" },
+	{ "port", "0", NULL, "out of range" },
+	{ "port", "-1", NULL, "not a number" },
+	{ "port", "smtp", NULL, "not a number" },
+	{ "port", "", NULL, "not a number" },
+	{ "port", "25 ", NULL, "not a number" },
+	{ "port", "2k", NULL, "not a number" },
+	{ "port", "99999999999999999999999", NULL, "not a number" },
+	{ "protocol", "LMTP", "lmtp", NULL },
+	{ "protocol", "pop3", NULL, "is none of smtp, lmtp" },
+	{ "tls", "starttls", "starttls", NULL },
+	{ "tls", "on", NULL, "is none of implicit, starttls, none" },
+	{ "tls-trust", "/etc/ca.pem", "/etc/ca.pem", NULL },
+	{ "tls_trust", "tofu", "tofu", NULL },
+	{ "tls_trust", "~/ca.pem", "/home/t/ca.pem", NULL },
+	{ "tls_trust", "~other/ca.pem", NULL, "write the whole path" },
+	{ "tls_trust", "", NULL, "may not be empty" },
+	{ "tls_name", "mx.example.org", "mx.example.org", NULL },
+	{ "tls_name", "a b", NULL, "no blank" },
+	{ "tls_priority", "NORMAL:-VERS-TLS1.2", "NORMAL:-VERS-TLS1.2", NULL },
+	{ "auth", "SCRAM-SHA-256, plain", "SCRAM-SHA-256, plain", NULL },
+	{ "auth", "none", "none", NULL },
+	{ "auth", "auto plain", NULL, "stand alone" },
+	{ "auth", "", NULL, "may not be empty" },
+	{ "auth", ",", NULL, "may not be empty" },
+	{ "auth", "PLAIN!", NULL, "list of mechanism names" },
+	{ "auth", "ABCDEFGHIJKLMNOPQRSTU", NULL, "not a mechanism's name" },
+	{ "user", "alice@example.org", "alice@example.org", NULL },
+	{ "user", "\xc3\xa4;#\"'", "\xc3\xa4;#\"'", NULL },
+	{ "user", "a\tb", NULL, "control byte" },
+	{ "authzid", "bob", "bob", NULL },
+	{ "password", "s3;c#r\"t", "********", NULL },
+	{ "password", "", "", NULL },
+	{ "password_file", "/run/secret", "/run/secret", NULL },
+	{ "password_command", "pass mail; true", "pass mail; true", NULL },
+	{ "token_command", "oauth 'x'", "oauth 'x'", NULL },
+	{ "netrc", "~/.netrc", "/home/t/.netrc", NULL },
+	{ "from", "a@x, *@lists.example.org,b?@y", "a@x, *@lists.example.org,b?@y",
+	  NULL },
+	{ "from", "a@x,,b@y", NULL, "empty address" },
+	{ "from", "Jo <a@x>", NULL, "bare addresses" },
+	{ "from", "jo", NULL, "without a domain" },
+	{ "from_name", "J\xc3\xb6rg, the 1st", "J\xc3\xb6rg, the 1st", NULL },
+	{ "helo", "me.example.org", "me.example.org", NULL },
+	{ "helo", "[192.0.2.1]", "[192.0.2.1]", NULL },
+	{ "helo", "[192.0.2.1", NULL, "without its ']'" },
+	{ "helo", "a b", NULL, "printable ASCII" },
+	{ "helo", "a@b", NULL, "not a domain" },
+	{ "source", "192.0.2.7", "192.0.2.7", NULL },
+	{ "dsn_notify", "never", "never", NULL },
+	{ "dsn_notify", "success, FAILURE,delay", "success, FAILURE,delay", NULL },
+	{ "dsn_notify", "never,delay", NULL, "is not never" },
+	{ "dsn_notify", "delay,delay", NULL, "is not never" },
+	{ "dsn_return", "hdrs", "hdrs", NULL },
+	{ "dsn_return", "half", NULL, "not full or hdrs" },
+	{ "timeout_connect", "1", "1", NULL },
+	{ "timeout_connect", "0", NULL, "out of range" },
+	{ "timeout_connect", "1s", NULL, "number of seconds" },
+	{ "timeout_tls", "86400", "86400", NULL },
+	{ "timeout_tls", "86401", NULL, "out of range" },
+	{ "timeout_command", "300", "300", NULL },
+	{ "timeout_data", "180", "180", NULL },
+	{ "timeout_end", "600", "600", NULL },
+	{ "deadline", "0", "0", NULL },
+	{ "queue", "never", "never", NULL },
+	{ "queue", "tempfail", NULL, "no queue in this version" },
+	{ "queue", "always", NULL, "no queue in this version" },
+	{ "strict", "ON", "yes", NULL },
+	{ "strict", "false", "no", NULL },
+	{ "strict", "1", NULL, "not yes or no" },
+	{ "all_or_nothing", "true", "yes", NULL },
+	{ "max_message_size", "10M", "10M", NULL },
+	{ "max_message_size", "1048577", "1048577", NULL },
+	{ "max_message_size", "2048k", "2M", NULL },
+	{ "max_message_size", "8589934591g", "8589934591G", NULL },
+	{ "max_message_size", "8589934592G", NULL, "out of range" },
+	{ "max_message_size", "M", NULL, "number of octets" },
+	{ "max_message_size", "1.5M", NULL, "number of octets" },
+	{ "log", "none", "none", NULL },
+	{ "log", "~/log", "/home/t/log", NULL },
+	{ "default_account", "work", "work", NULL },
+	{ "mailname", "host.example.net", "host.example.net", NULL },
+	{ "mailname", "localhost", NULL, "means nothing" },
+	{ "mailname", "LocalHost.localdomain", NULL, "means nothing" },
+	{ "mailname", "a@b", NULL, "not a domain" },
+	{ "ignore-dots", "yes", "yes", NULL },
+};
+
+static void check_row(size_t i, void *base, const struct option *o)
+{
+	struct error err = { 0 };
+	struct buf b;
+	int ret = option_set(o, base, str_of(rows[i].in), &err);
+
+	buf_init(&b, 10000);
+	option_value(o, base, &b);
+	if (!rows[i].out) {
+		if (!ret || !strstr(err.text, rows[i].says))
+			fail_msg("%s = %s: %d %s", o->key, rows[i].in, ret,
+				 err.text);
+		if (option_given(o, base))
+			fail_msg("%s = %s: is given", o->key, rows[i].in);
+	} else {
+		if (ret)
+			fail_msg("%s = %s: %s", o->key, rows[i].in, err.text);
+		if (strcmp(buf_cstr(&b), rows[i].out))
+			fail_msg("%s = %s: is '%s'", o->key, rows[i].in,
+				 buf_cstr(&b));
+		if (!option_given(o, base))
+			fail_msg("%s = %s: is not given", o->key, rows[i].in);
+		/* What it prints sets the same. */
+		if (option_set(o, base, buf_str(&b), &err))
+			fail_msg("%s = %s: does not go back", o->key,
+				 rows[i].in);
+	}
+	buf_release(&b);
+}
+
+static void each_row(void **state)
+{
+	uint64_t seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct option *o = option_find(str_of(rows[i].key));
+		struct account a;
+		struct general g;
+
+		if (!o)
+			fail_msg("%s is unknown", rows[i].key);
+		account_init(&a);
+		general_init(&g);
+		check_row(i, o->flags & OPTION_GENERAL ? (void *)&g :
+							 (void *)&a, o);
+		if (rows[i].out)
+			seen |= (uint64_t)1 << (o - option_at(0));
+		account_release(&a);
+		general_release(&g);
+	}
+	for (size_t i = 0; i < option_count(); i++)
+		if (!(seen & (uint64_t)1 << i))
+			fail_msg("no row sets %s", option_at(i)->key);
+}
+
+static void printing_quotes(void **state)
+{
+	static const struct { const char *in, *out; } quoted[] = {
+		{ "a b", "from_name = a b\n" },
+		{ "", "from_name =\n" },
+		{ "a;b", "from_name = \"a;b\"\n" },
+		{ "a #b", "from_name = \"a #b\"\n" },
+		{ "\"a\" b", "from_name = '\"a\" b'\n" },
+		{ "'a'", "from_name = \"'a'\"\n" },
+		{ "a ", "from_name = \"a \"\n" },
+	};
+	const struct option *o = option_find(STR("from_name"));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(quoted) / sizeof(*quoted); i++) {
+		struct account a;
+		struct error err;
+		struct buf b;
+
+		buf_init(&b, 1000);
+		account_init(&a);
+		assert_int_equal(option_set(o, &a, str_of(quoted[i].in), &err),
+				 0);
+		option_print(o, &a, &b);
+		assert_string_equal(buf_cstr(&b), quoted[i].out);
+		account_release(&a);
+		buf_release(&b);
+	}
+}
+
+/* `--set`: kind and part of the text. */
+static void from_the_command_line(void **state)
+{
+	static const struct {
+		const char *pair;
+		enum error_kind kind;
+		const char *says;
+	} pairs[] = {
+		{ "port=25", ERROR_NONE, "" },
+		{ "Tls-Name = mx", ERROR_NONE, "" },
+		{ "mailname=example.org", ERROR_NONE, "" },
+		{ "user=a=b", ERROR_NONE, "" },
+		{ "port", ERROR_USAGE, "KEY=VALUE" },
+		{ "port=x", ERROR_USAGE, "'port = x': is not a number" },
+		{ "password=hunter2", ERROR_USAGE, "--password-fd" },
+		{ "prot=25", ERROR_USAGE, "did you mean 'port'" },
+		{ "tls_turst=system", ERROR_USAGE, "did you mean 'tls_trust'" },
+		{ "zzzzzzzz=1", ERROR_USAGE, "unknown setting 'zzzzzzzz'" },
+		{ "\033[31m=1", ERROR_USAGE, "unknown setting '\\x1b[31m'" },
+		{ "=1", ERROR_USAGE, "unknown setting ''" },
+		{ "tls-pin=x", ERROR_UNAVAILABLE,
+		  "'tls_pin' is not in this version" },
+		{ "oauth2=x", ERROR_UNAVAILABLE, "not in this version" },
+		{ "queue=always", ERROR_UNAVAILABLE, "no queue" },
+	};
+	struct account a;
+	struct general g;
+
+	(void)state;
+	account_init(&a);
+	general_init(&g);
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		struct error err = { 0 };
+		int ret = option_set_pair(&a, &g, pairs[i].pair, &err);
+
+		if ((ret == 0) != (pairs[i].kind == ERROR_NONE) ||
+		    err.kind != pairs[i].kind ||
+		    !strstr(err.text, pairs[i].says) ||
+		    strstr(err.text, "hunter2"))
+			fail_msg("%s: %d %s", pairs[i].pair, err.kind,
+				 err.text);
+	}
+	assert_int_equal(a.port, 25);
+	assert_string_equal(a.tls_name, "mx");
+	assert_string_equal(a.user, "a=b");
+	assert_string_equal(g.mailname, "example.org");
+	assert_string_equal(a.password, "");
+	account_release(&a);
+	general_release(&g);
+}
+
+static void a_bad_secret_is_not_shown(void **state)
+{
+	struct account a;
+	struct error err;
+
+	(void)state;
+	account_init(&a);
+	assert_int_equal(option_set(option_find(STR("password")), &a,
+				    STR("hunter2\n"), &err), -1);
+	assert_null(strstr(err.text, "hunter2"));
+	assert_string_equal(err.text, "'password': has a control byte in it");
+	account_release(&a);
+}
+
+static void merge_keeps_what_is_given(void **state)
+{
+	struct general user, system;
+	struct error err;
+
+	(void)state;
+	general_init(&user);
+	general_init(&system);
+	option_set(option_find(STR("mailname")), &user, STR("u.example"), &err);
+	option_set(option_find(STR("mailname")), &system, STR("s.example"),
+		   &err);
+	option_set(option_find(STR("ignore_dots")), &system, STR("yes"), &err);
+	option_merge(&user, &system, true);
+	assert_string_equal(user.mailname, "u.example");
+	assert_true(user.ignore_dots);
+	assert_string_equal(user.default_account, "");
+	general_release(&user);
+	general_release(&system);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_are_whole),
+		cmocka_unit_test(defaults_are_valid),
+		cmocka_unit_test(each_row),
+		cmocka_unit_test(printing_quotes),
+		cmocka_unit_test(from_the_command_line),
+		cmocka_unit_test(a_bad_secret_is_not_shown),
+		cmocka_unit_test(merge_keeps_what_is_given),
+	};
+
+	setenv("HOME", "/home/t", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,92 @@
+#include "sys/process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "sys/clock.h"
+
+static const struct {
+	const char *command;
+	unsigned seconds;
+	const char *out;	/* NULL: not looked at */
+	const char *says;	/* NULL: good */
+} rows[] = {
+	{ "echo a; echo b", 10, "a\nb\n", NULL },
+	{ "true", 10, "", NULL },
+	{ "exit 3", 10, "", "exited 3" },
+	{ "echo a; exit 1", 10, "a\n", "exited 1" },
+	{ "kill -15 $$", 10, "", "was killed by signal 15" },
+	{ "sleep 100", 1, "", "gave no answer in time" },
+	{ "cat", 10, "", NULL },		/* stdin is empty */
+	{ "sleep 0.2; echo a", 10, "a\n", NULL },
+	{ "exec >&-; sleep 0.2; exit 5", 10, "", "exited 5" },
+	{ "sleep 6 & echo a", 10, "a\n", NULL },
+	{ "kill -PIPE $$; echo a", 10, "", "was killed by signal 13" },
+	{ "yes", 10, NULL, NULL },		/* more than the ceiling */
+};
+
+static void each_row(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);	/* which the child must not inherit */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int64_t began = clock_ms();
+		struct error err = { 0 };
+		struct process p;
+		struct buf out;
+		int ret;
+
+		buf_init(&out, 100);
+		assert_int_equal(process_start(&p, rows[i].command, &err), 0);
+		ret = process_finish(&p, &out, clock_after(rows[i].seconds),
+				     &err);
+		if ((ret == 0) != !rows[i].says ||
+		    (ret && !strstr(err.text, rows[i].says)))
+			fail_msg("%s: %d %s", rows[i].command, ret, err.text);
+		if (rows[i].out && strcmp(rows[i].out, buf_cstr(&out)))
+			fail_msg("%s: '%s'", rows[i].command, buf_cstr(&out));
+		if (out.over != !rows[i].out)
+			fail_msg("%s: over", rows[i].command);
+		if (clock_ms() - began > 4000)
+			fail_msg("%s: took too long", rows[i].command);
+		process_release(&p);
+		buf_release(&out);
+	}
+	/* Nothing of ours is left. */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void released_is_killed(void **state)
+{
+	struct process none = { 0 };
+	struct error err = { 0 };
+	struct process p;
+	pid_t pid;
+
+	(void)state;
+	process_release(&none);
+	assert_int_equal(process_start(&p, "sleep 100", &err), 0);
+	pid = p.pid;
+	process_release(&p);
+	process_release(&p);
+	assert_int_equal(kill(pid, 0), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_row),
+		cmocka_unit_test(released_is_killed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
