@@ -131,8 +131,10 @@ fuzz:
 fuzz-run: $(fuzz)
 	@for f in $(fuzz); do n=$${f##*/}; mkdir -p corpus/$$n; \
 	s=$(srcdir)/tests/fuzz/seeds/$$n; test -d $$s || s=; \
-	echo "== $$n"; $$f -max_total_time=$(FUZZ_TIME) -timeout=25 -rss_limit_mb=4096 \
-	-verbosity=0 -print_final_stats=1 corpus/$$n $$s || exit 1; done
+	$$f -max_total_time=$(FUZZ_TIME) -timeout=25 -rss_limit_mb=4096 \
+	-artifact_prefix=corpus/$$n- -print_final_stats=1 corpus/$$n $$s \
+	>corpus/$$n.log 2>&1 || { tail -n 60 corpus/$$n.log; exit 1; }; \
+	sed -n "s/^stat::number_of_executed_units: */$$n: runs /p" corpus/$$n.log; done
 	@echo "fuzz: $(words $(fuzz)) fuzzers, $(FUZZ_TIME) s each, no finding"
 
 bench: $(bench) root relay
@@ -142,7 +144,7 @@ bench: $(bench) root relay
 cov:
 	@rm -rf obj-cov
 	@$(MAKE) --no-print-directory COV=1 check
-	@find obj-cov -name '*.gcda' ! -path '*/tests/*' -exec gcov -n {} + 2>/dev/null | \
+	@find obj-cov -name '*.gcno' ! -path '*/tests/*' -exec gcov -n {} + 2>/dev/null | \
 	awk -f $(srcdir)/tests/lint/cov.awk $(srcdir)/src/LAYERS -
 
 # -- lint: each rule is one small script, and each has a reason in it ---------
