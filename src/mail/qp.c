@@ -12,6 +12,11 @@ void qp_octet(char to[3], char c)
 	to[2] = hex[c & 15];
 }
 
+bool qp_guarded(char c)
+{
+	return c == 'F' || c == '.' || c == '-';
+}
+
 /* As "=XX" or as it is; after a soft line break if it does not fit. */
 static void put(struct qp *q, char c, bool encode, struct buf *out)
 {
@@ -20,7 +25,7 @@ static void put(struct qp *q, char c, bool encode, struct buf *out)
 	if (q->col + (encode ? 3 : 1) >= QP_LINE_MAX) {
 		buf_add(out, STR("=\r\n"));
 		q->col = 0;
-		encode = encode || c == 'F' || c == '.';
+		encode = encode || qp_guarded(c);
 	}
 	qp_octet(coded, c);
 	if (encode)

@@ -31,6 +31,9 @@ void qp_feed(struct qp *q, struct str in, struct buf *out);
 /* The text has ended, in mid-line or not; q is as new. */
 void qp_end(struct qp *q, struct buf *out);
 
+/* Should an octet that comes first after a soft line break be "=XX"? */
+bool qp_guarded(char c);
+
 /* Write the "=XX" for an octet. */
 void qp_octet(char to[3], char c);
 

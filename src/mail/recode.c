@@ -106,9 +106,16 @@ static int choose(struct recode *r)
 /* n octets that must stay together, in quoted-printable. */
 static void put_qp(struct recode *r, const char *p, size_t n, struct buf *out)
 {
+	char coded[3];
+
 	if (r->out_col + n >= LINE_LEN) {
 		buf_add(out, STR("=\r\n"));
 		r->out_col = 0;
+		if (qp_guarded(*p)) {
+			qp_octet(coded, *p);
+			p = coded;
+			n = 3;
+		}
 	}
 	buf_add(out, (struct str){ p, n });
 	r->out_col += n;
@@ -154,7 +161,8 @@ static void wrap_base64(struct recode *r, struct str in, struct buf *out)
 	for (size_t i = 0; i < in.n; i++) {
 		if (in.p[i] == '\r' || in.p[i] == '\n')
 			continue;
-		if (r->out_col == LINE_LEN) {
+		/* A line that a boundary could begin like is not made. */
+		if (r->out_col >= (in.p[i] == '-' ? 900 : LINE_LEN)) {
 			buf_add(out, STR("\r\n"));
 			r->out_col = 0;
 		}

@@ -34,6 +34,8 @@ static const struct {
 	{ LIT(X74 "1\r\n"), LIT(X74 "1\r\n") },
 	{ LIT(X74 "1From x"), LIT(X74 "1=\r\n=46rom x") },
 	{ LIT(X74 "1.\r\n"), LIT(X74 "1=\r\n=2E\r\n") },
+	{ LIT("--a\r\n" X74 "1--a\r\n"),
+	  LIT("--a\r\n" X74 "1=\r\n=2D-a\r\n") },
 	{ LIT(X74 "="), LIT(X74 "=\r\n=3D") },
 	{ LIT("xx" X10 X10 X10 X10 X10 X10 X10 "="),
 	  LIT("xx" X10 X10 X10 X10 X10 X10 X10 "=3D") },

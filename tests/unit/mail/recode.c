@@ -14,6 +14,9 @@
 #define QP CODE "quoted-printable\r\n"
 #define MIXED TYPE "multipart/mixed; boundary=b\r\n"
 #define A "\xc3\xa4"
+#define Z10 "zzzzzzzzzz"
+#define X69 Z10 Z10 Z10 Z10 Z10 Z10 "zzzzzzzzz"
+#define Z76 X69 "zzzzzzz"
 
 /* "@" in a body stands for 1000 octets of "x", in what is written too. */
 enum { SEVEN = 0, EIGHT = 1 };		/* does the relay offer 8BITMIME? */
@@ -60,6 +63,15 @@ static const struct {
 	  "=C3=A4@=\r\n=3D\r\n", MIME QP, "=C3=A4@=\r\n=3D\r\n" },
 	{ "8-bit in quoted-printable", SEVEN, MIME QP, A "=3D=\r\nx\r\n",
 	  MIME QP, "=C3=A4=3D=\r\nx\r\n" },
+	{ "no boundary is made", SEVEN, MIME MIXED,
+	  "--b\r\n" QP "\r\n" A X69 "--b\r\n--b\r\n\r\n" A X69 "--b\r\n"
+	  "--b--\r\n", MIME MIXED,
+	  "--b\r\n" QP "\r\n=C3=A4" X69 "=\r\n=2D-b\r\n--b\r\n" QP "\r\n"
+	  "=C3=A4" X69 "=\r\n=2D-b\r\n--b--\r\n" },
+	{ "no boundary is made of base64", EIGHT, MIME MIXED,
+	  "--b\r\n" CODE "base64\r\n\r\n" Z76 "--b\r\n@\r\n--b--\r\n",
+	  MIME MIXED,
+	  "--b\r\n" CODE "base64\r\n\r\n" Z76 "--\r\nb@\r\n--b--\r\n" },
 	{ "another encoding", EIGHT, MIME CODE "x-uue\r\n", "@\r\n", "", "" },
 	{ "another encoding, 8-bit", SEVEN, MIME CODE "x-uue\r\n", A "\r\n",
 	  NULL, NULL },
