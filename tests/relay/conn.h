@@ -40,6 +40,7 @@ struct conn {
 
 	bool wrote;			/* since the last octet came */
 	unsigned flight;		/* its number, from 1 */
+	bool flight_tls;		/* it began in the handshake */
 	uint64_t flight_bytes;
 	struct buf flight_commands;	/* "MAIL","RCPT" */
 	uint64_t bytes;			/* from the client, on the wire */

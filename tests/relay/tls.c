@@ -131,7 +131,6 @@ int tls_handshake(struct conn *c)
 	if (ret < 0 && c->tls && ret != GNUTLS_E_FATAL_ALERT_RECEIVED)
 		gnutls_alert_send_appropriate(c->tls, ret);
 	log_result(c, ret);
-	flight_log(c);
 	c->handshaking = false;
 	/* Tickets answer nothing: what comes now belongs to the same flight. */
 	c->wrote = false;

@@ -32,7 +32,7 @@ void flight_log(struct conn *c)
 	log_begin(c->relay, &b, c->id, "flight");
 	log_int(&b, "number", c->flight);
 	log_int(&b, "bytes", c->flight_bytes);
-	log_str(&b, "phase", str_of(c->handshaking ? "tls" : "smtp"));
+	log_str(&b, "phase", str_of(c->flight_tls ? "tls" : "smtp"));
 	buf_addf(&b, ",\"commands\":[%s]", buf_cstr(&c->flight_commands));
 	log_end(c->relay, &b);
 	c->flight_bytes = 0;
@@ -44,6 +44,7 @@ static void count(struct conn *c, const char *p, size_t n)
 	if (c->wrote) {
 		c->wrote = false;
 		c->flight++;
+		c->flight_tls = c->handshaking;
 	}
 	c->flight_bytes += n;
 	c->bytes += n;
