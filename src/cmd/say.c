@@ -9,7 +9,7 @@
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
-enum { SAY_MAX = 1 << 16, REPORT_MAX = 1 << 28 };
+enum { SAY_MAX = 1 << 16, REPORT_BLOCK = 1 << 16, REPORT_MAX = 1 << 20 };
 
 /* Write all of text to fd, whatever a signal or a pipe makes of it. */
 static int write_all(int fd, struct str text)
@@ -125,55 +125,70 @@ int say_out(struct str text, struct error *err)
 			 strerror(errno));
 }
 
-void say_report(const struct request *r, const struct report *report)
-{
-	struct error err;
-	struct buf out;
+/* How a report is written; tail may be NULL. */
+struct writer {
+	void (*head)(struct buf *out, const struct report *r);
+	void (*rcpt)(struct buf *out, const struct report *r, size_t i);
+	void (*tail)(struct buf *out, const struct report *r);
+};
 
-	if (r->report == REPORT_NONE)
-		return;
+static int write_report(const struct writer *w, const struct report *report,
+			struct error *err)
+{
+	struct buf out;
+	int r = 0;
+
 	buf_init(&out, REPORT_MAX);
-	if (r->report == REPORT_JSON)
-		report_json(&out, report);
-	else
-		report_text(&out, report);
-	/* The mail is where it is: a closed stdout does not change that. */
-	if (say_out(buf_str(&out), &err))
-		say_error(r, &err);
+	w->head(&out, report);
+	for (size_t i = 0; i < report->env->n_rcpt && !r; i++) {
+		w->rcpt(&out, report, i);
+		if (out.len < REPORT_BLOCK)
+			continue;
+		r = say_out(buf_str(&out), err);
+		buf_reset(&out);
+	}
+	if (w->tail)
+		w->tail(&out, report);
+	if (!r)
+		r = say_out(buf_str(&out), err);
 	buf_release(&out);
+	return r;
 }
 
-/* One line a recipient: key=value, text values as JSON strings. */
-static void log_rcpt(struct buf *out, const struct report *report, size_t i)
+void say_report(const struct request *r, const struct report *report)
 {
-	const struct envelope *e = report->env;
-	const struct verdict *v = envelope_verdict(e, i);
+	static const struct writer writers[] = {
+		[REPORT_TEXT] = { report_text_head, report_text_rcpt, NULL },
+		[REPORT_JSON] = { report_json_head, report_json_rcpt,
+				  report_json_tail },
+	};
+	struct error err;
 
-	buf_addz(out, "message_id=");
-	report_json_string(out, str_of(report->message_id));
-	buf_addz(out, " from=");
-	report_json_string(out, str_of(e->from));
-	buf_addz(out, " to=");
-	report_json_string(out, str_of(e->rcpt[i].addr));
-	buf_addf(out, " relay=%s outcome=%s stage=\"%s\" code=%d elapsed_ms=%llu"
-		 " text=", *report->relay ? report->relay : "none",
-		 outcome_name(v->outcome), stage_name(v->stage), v->code,
-		 (unsigned long long)report->elapsed_ms);
-	report_json_string(out, v->text);
-	buf_addch(out, '\n');
+	/* The mail is where it is: a closed stdout does not change that. */
+	if (r->report != REPORT_NONE &&
+	    write_report(&writers[r->report], report, &err))
+		say_error(r, &err);
 }
 
 void say_log(const struct request *r, const struct report *report,
 	     const char *where)
 {
+	size_t n = report->env->n_rcpt;
 	struct error err;
 	struct buf out;
+	int bad = 0;
 
+	if (!strcmp(where, "none"))
+		return;
 	buf_init(&out, REPORT_MAX);
-	for (size_t i = 0; i < report->env->n_rcpt; i++)
-		log_rcpt(&out, report, i);
-	if (log_lines(where, r->name, buf_str(&out), &err) &&
-	    r->face == FACE_POSTHASTE)
+	for (size_t i = 0; i < n && !bad; i++) {
+		report_log_rcpt(&out, report, i);
+		if (out.len < REPORT_BLOCK && i + 1 < n)
+			continue;
+		bad = log_lines(where, r->name, buf_str(&out), &err);
+		buf_reset(&out);
+	}
+	if (bad && r->face == FACE_POSTHASTE)
 		say_error(r, &err);
 	buf_release(&out);
 }

@@ -94,7 +94,8 @@ static int look(const struct request *r, const struct account *account)
 		if (say_out(buf_str(&out), &err))
 			status = say_error(r, &err);
 	}
-	attempt_close(&a);
+	attempt_quit(&a);
+	attempt_release(&a);
 	buf_release(&out);
 	return status;
 }

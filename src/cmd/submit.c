@@ -327,12 +327,11 @@ static int dry_run(struct submission *s)
 /* Say what happened, by every way that was asked for; returns the status. */
 static int tell(struct submission *s, const struct attempt *a)
 {
-	const struct tls_info *tls = a->stream ? stream_tls(a->stream) : NULL;
 	struct report report = {
 		.message_id = buf_cstr(&s->id),
 		.account = s->account->name,
 		.relay = buf_cstr(&a->relay),
-		.tls = tls ? tls->version : "",
+		.tls = a->tls,
 		.mech = a->session.mech,
 		.queue_id = "",
 		.final = &a->session.final,
@@ -370,8 +369,9 @@ static int submit(struct submission *s)
 		envelope_settle(&s->env, &a.session.verdict);
 	else
 		attempt_submit(&a, &s->env, &s->intake.message);
+	attempt_quit(&a);
 	status = tell(s, &a);
-	attempt_close(&a);
+	attempt_release(&a);
 	return status;
 }
 

@@ -153,8 +153,8 @@ static void start_tls(struct attempt *a)
 
 	if (!stream_start_tls(a->stream, &config, until(a, acc->timeout_tls),
 			      &err)) {
-		a->trips += strcmp(stream_tls(a->stream)->version, "TLS1.3") ?
-			2 : 1;
+		a->tls = stream_tls(a->stream)->version;
+		a->trips += strcmp(a->tls, "TLS1.3") ? 2 : 1;
 		return;
 	}
 	v = verdict_of_error(&err, STAGE_TLS);
@@ -297,7 +297,7 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 	struct verdict v;
 	struct error err;
 
-	*a = (struct attempt){ .setup = setup };
+	*a = (struct attempt){ .setup = setup, .tls = "" };
 	buf_init(&a->relay, 1 << 16);
 	buf_init(&a->peer, 1 << 16);
 	buf_init(&a->host, 1 << 16);
@@ -334,7 +334,7 @@ int attempt_submit(struct attempt *a, struct envelope *env,
 	return over(a) ? -1 : 0;
 }
 
-void attempt_close(struct attempt *a)
+void attempt_quit(struct attempt *a)
 {
 	struct error err;
 
@@ -343,6 +343,12 @@ void attempt_close(struct attempt *a)
 	if (a->stream && session_output(&a->session).n &&
 	    !stream_write(a->stream, session_output(&a->session), &err))
 		(void)stream_flush(a->stream, &err);	/* its loss costs nothing */
+	stream_close(a->stream);
+	a->stream = NULL;
+}
+
+void attempt_release(struct attempt *a)
+{
 	stream_close(a->stream);
 	secret_cancel(a->source);
 	sasl_free(a->sasl);

@@ -5,7 +5,8 @@
  *
  *	attempt_open(&a, &setup);	connect, TLS, EHLO, AUTH
  *	attempt_submit(&a, env, message);	any number of times
- *	attempt_close(&a);
+ *	attempt_quit(&a);		QUIT, whose reply is not waited for
+ *	attempt_release(&a);
  */
 #ifndef DELIVER_ATTEMPT_H
 #define DELIVER_ATTEMPT_H
@@ -40,6 +41,7 @@ struct attempt {
 	struct buf relay;		/* "smtp.example.org:465" */
 	struct buf peer;		/* "192.0.2.1:465" */
 	unsigned trips;			/* round trips waited for */
+	const char *tls;		/* "TLS1.3", or "" */
 	struct session session;
 
 	/* Private from here on. */
@@ -61,7 +63,7 @@ struct attempt {
 /*
  * Connect and go on until the relay is ready for a message.  0, or -1 when it
  * will not be: then a->session.verdict says why (stage, code or kind, text).
- * attempt_close() is due after either.
+ * attempt_release() is due after either.
  */
 int attempt_open(struct attempt *a, const struct attempt_setup *setup);
 
@@ -72,6 +74,7 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup);
 int attempt_submit(struct attempt *a, struct envelope *env,
 		   struct message *message);
 
-void attempt_close(struct attempt *a);	/* says QUIT, waits for no reply */
+void attempt_quit(struct attempt *a);	/* the stream is closed after this */
+void attempt_release(struct attempt *a);
 
 #endif

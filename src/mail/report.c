@@ -74,11 +74,12 @@ static void reply_fields(struct buf *out, const struct verdict *v)
 	field(out, "text", v->text);
 }
 
-static void json_rcpt(struct buf *out, const struct envelope *e, size_t i)
+void report_json_rcpt(struct buf *out, const struct report *r, size_t i)
 {
+	const struct envelope *e = r->env;
 	const struct verdict *v = envelope_verdict(e, i);
 
-	buf_addch(out, '{');
+	buf_addz(out, i ? ",{" : "{");
 	field(out, "address", str_of(e->rcpt[i].addr));
 	buf_addf(out, ",\"outcome\":\"%s\",\"stage\":\"%s\",",
 		 outcome_name(v->outcome), stage_name(v->stage));
@@ -86,7 +87,7 @@ static void json_rcpt(struct buf *out, const struct envelope *e, size_t i)
 	buf_addch(out, '}');
 }
 
-void report_json(struct buf *out, const struct report *r)
+void report_json_head(struct buf *out, const struct report *r)
 {
 	buf_addch(out, '{');
 	text_field(out, "message_id", r->message_id);
@@ -109,11 +110,11 @@ void report_json(struct buf *out, const struct report *r)
 	buf_addf(out, "\"bytes\":%llu,\"elapsed_ms\":%llu,\"round_trips\":%u,"
 		 "\"recipients\":[", (unsigned long long)r->bytes,
 		 (unsigned long long)r->elapsed_ms, r->trips);
-	for (size_t i = 0; i < r->env->n_rcpt; i++) {
-		if (i)
-			buf_addch(out, ',');
-		json_rcpt(out, r->env, i);
-	}
+}
+
+void report_json_tail(struct buf *out, const struct report *r)
+{
+	(void)r;
 	buf_addz(out, "]}\n");
 }
 
@@ -129,22 +130,25 @@ static void flat(struct buf *out, struct str text)
 
 void report_verdict(struct buf *out, const struct verdict *v, const char *addr)
 {
-	if (v->stage != STAGE_LOCAL)
+	/* What connecting says names its own subject. */
+	bool staged = v->stage != STAGE_LOCAL && v->stage != STAGE_CONNECT;
+
+	if (staged)
 		buf_addz(out, stage_name(v->stage));
 	if (*addr) {
-		buf_addz(out, v->stage == STAGE_LOCAL ? "<" :
-			 v->stage == STAGE_RCPT ? ":<" : " for <");
+		buf_addz(out, !staged ? "<" : v->stage == STAGE_RCPT ? ":<" :
+			 " for <");
 		utf8_escape(out, str_of(addr));
 		buf_addch(out, '>');
 	}
-	if (v->stage != STAGE_LOCAL || *addr)
+	if (staged || *addr)
 		buf_addz(out, ": ");
 	if (v->code)
 		buf_addf(out, "%d ", v->code);
 	flat(out, v->text);
 }
 
-void report_text(struct buf *out, const struct report *r)
+void report_text_head(struct buf *out, const struct report *r)
 {
 	buf_addf(out, "%s:", report_result(r));
 	if (*r->message_id) {
@@ -162,16 +166,37 @@ void report_text(struct buf *out, const struct report *r)
 		 (unsigned long long)r->elapsed_ms, r->trips);
 	if (*r->error)
 		buf_addf(out, "%s\n", r->error);
-	for (size_t i = 0; i < r->env->n_rcpt; i++) {
-		const struct verdict *v = envelope_verdict(r->env, i);
+}
 
-		buf_addf(out, "%s: ", outcome_name(v->outcome));
-		utf8_escape(out, str_of(r->env->rcpt[i].addr));
-		if (v->code)
-			buf_addf(out, ": %d ", v->code);
-		else
-			buf_addz(out, ": ");
-		flat(out, v->text);
-		buf_addch(out, '\n');
-	}
+void report_text_rcpt(struct buf *out, const struct report *r, size_t i)
+{
+	const struct verdict *v = envelope_verdict(r->env, i);
+
+	buf_addf(out, "%s: ", outcome_name(v->outcome));
+	utf8_escape(out, str_of(r->env->rcpt[i].addr));
+	if (v->code)
+		buf_addf(out, ": %d ", v->code);
+	else
+		buf_addz(out, ": ");
+	flat(out, v->text);
+	buf_addch(out, '\n');
+}
+
+void report_log_rcpt(struct buf *out, const struct report *r, size_t i)
+{
+	const struct envelope *e = r->env;
+	const struct verdict *v = envelope_verdict(e, i);
+
+	buf_addz(out, "message_id=");
+	report_json_string(out, str_of(r->message_id));
+	buf_addz(out, " from=");
+	report_json_string(out, str_of(e->from));
+	buf_addz(out, " to=");
+	report_json_string(out, str_of(e->rcpt[i].addr));
+	buf_addf(out, " relay=%s outcome=%s stage=\"%s\" code=%d elapsed_ms=%llu"
+		 " text=", *r->relay ? r->relay : "none",
+		 outcome_name(v->outcome), stage_name(v->stage), v->code,
+		 (unsigned long long)r->elapsed_ms);
+	report_json_string(out, v->text);
+	buf_addch(out, '\n');
 }

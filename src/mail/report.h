@@ -28,8 +28,18 @@ struct report {			/* all text is borrowed; "" when absent */
 /* "sent", "partial", "queued", "failed" or "unknown". */
 const char *report_result(const struct report *r);
 
-void report_json(struct buf *out, const struct report *r);	/* one line, LF */
-void report_text(struct buf *out, const struct report *r);	/* lines, LF */
+/*
+ * A report is a head, a piece for each recipient in order, and a tail, so that
+ * 100,000 recipients need not stand in memory.  JSON is one line with its LF.
+ */
+void report_json_head(struct buf *out, const struct report *r);
+void report_json_rcpt(struct buf *out, const struct report *r, size_t i);
+void report_json_tail(struct buf *out, const struct report *r);
+void report_text_head(struct buf *out, const struct report *r);
+void report_text_rcpt(struct buf *out, const struct report *r, size_t i);
+
+/* A line for the log, with LF: key=value, text values as JSON strings. */
+void report_log_rcpt(struct buf *out, const struct report *r, size_t i);
 
 /* Append s as a JSON string with its quotes; what is not UTF-8 is escaped. */
 void report_json_string(struct buf *out, struct str s);
