@@ -129,6 +129,29 @@ static void test_ends(void **state)
 	stream_close(s);
 }
 
+/* Late, one may look at what is there, but not for ever. */
+static void test_overdue(void **state)
+{
+	struct error err = { 0 };
+	int64_t past = clock_ms() - 1;
+	char b[4];
+	int fd, waits = 0;
+	struct stream *s = local(&fd);
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		waits = 0;
+		assert_int_equal(send(fd, "x", 1, 0), 1);
+		while (waits < 9 && !stream_wait(s, false, past, &err))
+			waits++;
+		assert_in_range(waits, 1, 8);
+		assert_string_equal(err.text, "timed out");
+		assert_int_equal(stream_read(s, b, 4, &err), 1);
+	}
+	stream_close(s);
+	close(fd);
+}
+
 /* What was said before a reset can still be read after a failed flush. */
 static void test_last_words(void **state)
 {
@@ -283,9 +306,10 @@ static void *serve(void *ctx)
 	while (v->result < 0 && !gnutls_error_is_fatal(v->result));
 	if (v->result)
 		gnutls_alert_send_appropriate(session, v->result);
-	else if (v->echo && (n = gnutls_record_recv(session, b, 100)) > 0)
+	else if (v->echo && (n = gnutls_record_recv(session, b, 100)) > 0) {
 		gnutls_record_send(session, b, (size_t)n);
-	else if (!v->echo)
+		gnutls_record_recv(session, b, sizeof(b));
+	} else if (!v->echo)
 		read_all(&v->reader);
 	shutdown(v->fd, SHUT_WR);	/* without close_notify */
 	if (v->echo)
@@ -343,6 +367,9 @@ static void test_tls(void **state)
 	assert_int_equal(stream_wait(s, false, 0, &err), 0);	/* held */
 	assert_int_equal(stream_read(s, b + 2, 9, &err), 3);
 	assert_memory_equal(b, "hello", 5);
+	assert_int_equal(stream_wait(s, false, 0, &err), -1);	/* no more */
+	assert_int_equal(stream_write(s, STR("bye"), &err), 0);
+	assert_int_equal(stream_flush(s, &err), 0);
 	assert_int_equal(read_soon(s, b, 9, &err), 0);
 	stream_close(s);
 	serve_end(&v);
@@ -511,6 +538,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_wait_sends),

@@ -286,7 +286,7 @@ static void test_bindings(void **state)
 /* ---- trust on first use ---- */
 
 static int asked;
-static bool answer;
+static bool answer, looking;
 
 static bool ask(void *ctx, const char *as, const char *fingerprint)
 {
@@ -305,6 +305,7 @@ static int meet(const struct ident *id, bool may_ask, struct error *err)
 	int r;
 
 	c.trust = "tofu";
+	c.verify = !looking;
 	c.ask = may_ask ? ask : NULL;
 	c.ask_ctx = &asked;
 	peer_init(&p, id, TLS13);
@@ -334,6 +335,11 @@ static void test_tofu(void **state)
 	assert_int_equal(asked, 1);
 	assert_int_equal(access(known_file, F_OK), -1);
 	answer = true;
+	looking = true;			/* which neither asks nor keeps */
+	assert_int_equal(meet(&one, true, &err), 1);
+	looking = false;
+	assert_int_equal(asked, 1);
+	assert_int_equal(access(known_file, F_OK), -1);
 	assert_int_equal(meet(&one, true, &err), 1);
 	assert_int_equal(asked, 2);
 	assert_int_equal(meet(&one, true, &err), 1);
