@@ -45,6 +45,7 @@ static const struct {
 	{ "delay", CALL, 0, delay_add },
 	{ "slow-read", COUNT, AT(slow_read), NULL },
 	{ "window", COUNT, AT(window), NULL },
+	{ "flush-at", COUNT, AT(flush_at), NULL },
 	{ "max-connections", COUNT, AT(max_connections), NULL },
 	{ "idle-exit", COUNT, AT(idle_exit), NULL },
 	{ "reply", CALL, 0, override_add },

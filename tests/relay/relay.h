@@ -70,7 +70,7 @@ struct config {
 	const char *auth, *user, *password, *token, *scram_iter;
 	const char *log, *raw, *store, *script, *proxy, *name;
 	bool require_auth, require_tls, lmtp, tickets, digest, auth_plaintext;
-	unsigned rcpt_limit, greeting_delay, slow_read, window;
+	unsigned rcpt_limit, greeting_delay, slow_read, window, flush_at;
 	unsigned max_connections, idle_exit, proxy_delay;
 };
 

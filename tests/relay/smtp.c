@@ -190,6 +190,9 @@ int answer(struct session *s, enum verb verb, const char *arg, const char *text)
 		return perform(s, verb, o);
 	log_reply(s, verb, str_of(text));
 	plain_reply(s, text);
+	if (conf->flush_at && s->c->out.len >= conf->flush_at &&
+	    conn_flush(s->c))
+		return -1;
 	return code_of(str_of(text));
 }
 
