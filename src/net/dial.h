@@ -10,7 +10,7 @@
 #include "util/error.h"
 
 struct dial {
-	const char *host;	/* name (any script), address, [address], /path */
+	const char *host;	/* name (ASCII), address, [address], /path */
 	unsigned port;		/* ignored for a /path */
 	const char *source;	/* local address to bind, "" for any */
 	unsigned timeout;	/* seconds an address */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,16 +37,25 @@ static int load(const char *file, struct buf *to, struct error *err)
 	return 0;
 }
 
-/* The next word of a line, blanks around it gone. */
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Take the next word off the front of *line; empty at its end. */
 static struct str word(struct str *line)
 {
 	struct str w;
 
-	for (char *p = (char *)line->p; p < line->p + line->n; p++)
-		if (*p == '\t' || *p == '\r')
-			*p = ' ';
-	*line = str_trim(*line);
-	w = str_cut(line, ' ');
+	while (line->n && blank(line->p[0])) {
+		line->p++;
+		line->n--;
+	}
+	w = (struct str){ line->p, 0 };
+	while (w.n < line->n && !blank(w.p[w.n]))
+		w.n++;
+	line->p += w.n;
+	line->n -= w.n;
 	return w;
 }
 

@@ -18,6 +18,8 @@ enum {
 	GRACE = 3			/* see overdue() */
 };
 
+#define TIMED_OUT "timed out"
+
 struct stream {
 	int fd;
 	bool dead;			/* a handshake failed: nothing may be sent */
@@ -207,7 +209,7 @@ static int await(struct stream *s, short events, short *got, int64_t deadline,
 	int n;
 
 	if (overdue(s, deadline))
-		return error_set(err, ERROR_NET, "timed out");
+		return error_set(err, ERROR_NET, TIMED_OUT);
 
 	do
 		n = poll(&p, 1, clock_left(deadline));
@@ -215,7 +217,7 @@ static int await(struct stream *s, short events, short *got, int64_t deadline,
 	if (n < 0)
 		return error_set(err, ERROR_OS, "poll: %s", strerror(errno));
 	if (!n)
-		return error_set(err, ERROR_NET, "timed out");
+		return error_set(err, ERROR_NET, TIMED_OUT);
 	*got = p.revents;
 	return 0;
 }
@@ -255,6 +257,17 @@ static int flush_all(struct stream *s, int64_t deadline, struct error *err)
 	return r;
 }
 
+/* Our own time, in which a person may be asked, is not counted. */
+static int step(struct stream *s, int64_t *deadline, struct error *err)
+{
+	int64_t begun = clock_ms();
+	int r = tls_handshake(s->tls, err);
+
+	if (*deadline != CLOCK_NEVER)
+		*deadline += clock_ms() - begun;
+	return r;
+}
+
 static int shake(struct stream *s, int64_t deadline, struct error *err)
 {
 	struct error ignored;
@@ -262,7 +275,7 @@ static int shake(struct stream *s, int64_t deadline, struct error *err)
 	short got;
 	int r;
 
-	while (!(r = tls_handshake(s->tls, err))) {
+	while (!(r = step(s, &deadline, err))) {
 		if (flush_all(s, deadline, err) ||
 		    tls_load_trust(s->tls, err) ||
 		    await(s, POLLIN, &got, deadline, err))
@@ -291,7 +304,7 @@ int stream_start_tls(struct stream *s, const struct tls_config *config,
 	s->tls = tls;
 	if (!shake(s, deadline, err))
 		return 0;
-	if (err->kind == ERROR_NET && clock_left(deadline) == 0)
+	if (err->kind == ERROR_NET && !strcmp(err->text, TIMED_OUT))
 		error_set(err, ERROR_NET, "TLS handshake with '%s' timed out",
 			  config->host);
 	else if (err->kind == ERROR_NET)

@@ -14,7 +14,7 @@
 #include "util/str.h"
 
 struct tls_config {		/* strings are borrowed until tls_free() */
-	const char *host;	/* name or address to verify; any script */
+	const char *host;	/* name (ASCII) or address to verify */
 	const char *trust;	/* "system" (or ""), "tofu", or a PEM file of CAs */
 	const char *priority;	/* GnuTLS priority string, "" for ours */
 	/* tofu: file of known relays, and whom to ask about a new one (may be

@@ -21,7 +21,7 @@ static const struct {
 	{ "three.test", 0, 0, { "127.0.0.2", "127.0.0.3", "127.0.0.1" } },
 	{ "both.test", 0, 0, { "::1", "127.0.0.1" } },
 	{ "turns.test", 0, 0, { "::1", "::1", "127.0.0.3", "127.0.0.2" } },
-	{ "slow.test", 0, 400, { "127.0.0.1" } },
+	{ "slow.test", 0, 1000, { "127.0.0.1" } },
 	{ "nxdomain.test", EAI_NONAME, 0, { 0 } },
 	{ "empty.test", EAI_NODATA, 0, { 0 } },
 	{ "servfail.test", EAI_AGAIN, 0, { 0 } },

@@ -106,13 +106,13 @@ static void test_deadline(void **state)
 
 	(void)state;
 	assert_int_equal(resolve("slow.test", 465, begun + 100, &a, &err), -1);
-	assert_in_range(clock_ms() - begun, 95, 350);
+	assert_in_range(clock_ms() - begun, 95, 900);
 	assert_int_equal(err.kind, ERROR_NET);
 	assert_string_equal(err.text, "resolving 'slow.test' timed out");
 	assert_int_equal(resolve("slow.test", 465, CLOCK_NEVER, &a, &err), 0);
 	assert_string_equal(first(a), "127.0.0.1");
 	freeaddrinfo(a);
-	usleep(300000);			/* the one left behind ends, too */
+	usleep(1000000);			/* the one left behind ends, too */
 }
 
 /* Without a thread to be had, it is done here. */

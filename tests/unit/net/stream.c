@@ -375,6 +375,37 @@ static void test_tls(void **state)
 	serve_end(&v);
 }
 
+static bool slow_yes(void *ctx, const char *as, const char *fingerprint)
+{
+	(void)ctx;
+	(void)as;
+	(void)fingerprint;
+	usleep(400000);
+	return true;
+}
+
+/* A person may take longer to answer than a relay. */
+static void test_tls_asks(void **state)
+{
+	struct tls_config c = config();
+	struct error err = { 0 };
+	struct server v = { .echo = true };
+	struct stream *s = serve_start(&v, "NORMAL:-VERS-TLS1.3");
+	char file[80];
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/known", dir);
+	c.trust = "tofu";
+	c.known_file = file;
+	c.known_as = "mail.test:465";
+	c.ask = slow_yes;
+	if (stream_start_tls(s, &c, clock_ms() + 300, &err))
+		fail_msg("%s", err.text);
+	stream_close(s);
+	serve_end(&v);
+	unlink(file);
+}
+
 static void test_tls_bulk(void **state)
 {
 	struct tls_config c = config();
@@ -543,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_wait_sends),
 		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_tls_asks),
 		cmocka_unit_test(test_tls_bulk),
 		cmocka_unit_test(test_tls_refused),
 		cmocka_unit_test(test_tls_babble),
