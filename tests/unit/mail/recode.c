@@ -94,6 +94,10 @@ static const struct {
 	  MIME MIXED CODE "7bit\r\n",
 	  "--b\r\n" TYPE "message/rfc822\r\n" CODE "7bit\r\n\r\n"
 	  "Subject: " A "\r\n" QP "\r\n=C3=A4\r\n--b--\r\n" },
+	{ "8bit containers with loose 8-bit stay", SEVEN,
+	  MIME MIXED CODE "8bit\r\n", A "\r\n--b\r\n\r\n" A "\r\n--b--\r\n",
+	  MIME MIXED CODE "8bit\r\n",
+	  A "\r\n--b\r\n" QP "\r\n=C3=A4\r\n--b--\r\n" },
 	{ "parts in parts", SEVEN, MIME MIXED,
 	  "--b\r\n" TYPE "multipart/alternative; boundary=\"--\"\r\n\r\n"
 	  "----\r\n\r\n" A "\r\n--x\r\n--bb\r\n-- b\r\n------\r\n"
@@ -277,6 +281,35 @@ static void every_row_cut_every_way(void **state)
 	}
 }
 
+/* A part with a line of 998 octets stays, one with 999 does not. */
+static void the_longest_line_that_stays(void **state)
+{
+	(void)state;
+	for (size_t n = 997; n < 1001; n++) {
+		const size_t cut[2] = { n, n };
+		struct result t;
+		struct buf body;
+
+		buf_init(&body, 100000);
+		buf_addz(&body, "--b\r\n\r\n");
+		for (int i = 0; i < 1500; i++)
+			buf_addch(&body, 'x');
+		buf_addz(&body, "\r\n--b\r\nX: y\r\n\r\n");
+		for (size_t i = 0; i < n; i++)
+			buf_addch(&body, 'x');
+		buf_addz(&body, "\r\n--b--\r\n");
+		run(&t, STR(MIXED), buf_str(&body), cut, true);
+		assert_int_equal(t.ret, 0);
+		assert_true(t.needed);
+		if ((strstr(buf_cstr(&t.body), "X: y\r\n\r\n") != NULL) !=
+		    (n <= 998))
+			fail_msg("a line of %zu octets", n);
+		buf_release(&t.head);
+		buf_release(&t.body);
+		buf_release(&body);
+	}
+}
+
 /* Parts in parts: 50 levels can be handled, 51 are refused. */
 static void depth_has_a_limit(void **state)
 {
@@ -343,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_cut_every_way),
+		cmocka_unit_test(the_longest_line_that_stays),
 		cmocka_unit_test(depth_has_a_limit),
 		cmocka_unit_test(one_huge_line),
 		cmocka_unit_test(wanted_by_facts),

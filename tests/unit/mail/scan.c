@@ -360,6 +360,38 @@ static void no_colon_in_sight(void **state)
 		}
 }
 
+/* Around the limits of what is held back, cuts make no difference. */
+static void limits_of_holding(void **state)
+{
+	(void)state;
+	for (size_t name = SCAN_NAME_MAX - SCAN_CR_MAX - 4;
+	     name < SCAN_NAME_MAX + 2; name += 3)
+		for (size_t crs = SCAN_CR_MAX - 2; crs < SCAN_CR_MAX + 3;
+		     crs++) {
+			struct run whole, cut;
+			struct buf in;
+
+			buf_init(&in, 1 << 20);
+			fill(&in, "A", name);
+			fill(&in, "\r", crs);
+			buf_addz(&in, name & 1 ? ": x\n" : "\n");
+			fill(&in, "\r", crs);
+			buf_addz(&in, "\nx");
+			feed(&whole, 0, buf_str(&in), 0, 0);
+			feed(&cut, 0, buf_str(&in), name + crs / 2,
+			     name + crs);
+			assert_true(str_eq(buf_str(&whole.head),
+					   buf_str(&cut.head)));
+			assert_true(str_eq(buf_str(&whole.body),
+					   buf_str(&cut.body)));
+			if (!(name & 1) && crs <= SCAN_CR_MAX)
+				assert_int_equal(whole.scan.body.lines, 3);
+			release(&whole);
+			release(&cut);
+			buf_release(&in);
+		}
+}
+
 static void many_nuls_hide_no_bcc(void **state)
 {
 	struct run r;
@@ -405,6 +437,7 @@ int main(void)
 		cmocka_unit_test(repairs_are_told),
 		cmocka_unit_test(header_has_a_limit),
 		cmocka_unit_test(no_colon_in_sight),
+		cmocka_unit_test(limits_of_holding),
 		cmocka_unit_test(many_nuls_hide_no_bcc),
 		cmocka_unit_test(longest_line_is_found),
 	};
