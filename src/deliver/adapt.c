@@ -1,7 +1,6 @@
 #include "deliver/adapt.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "mail/idn.h"
 #include "util/xalloc.h"
@@ -87,10 +86,16 @@ static int adapt_addresses(struct adapted *a, struct envelope *env,
 int adapt(struct adapted *a, struct envelope *env, const struct message *m,
 	  const struct ehlo *ehlo, struct error *err)
 {
-	*a = (struct adapted){ .message = *m, .fd = -1, .from = env->from };
-	buf_init(&a->head, MESSAGE_HEAD_MAX);
-	if (adapt_addresses(a, env, ehlo, err))
+	bool changed = false;
+
+	*a = (struct adapted){ .message = *m, .from = env->from };
+	intake_init(&a->recoded);
+	if (adapt_addresses(a, env, ehlo, err) ||
+	    intake_recode(&a->recoded, m, ehlo->caps & CAP_8BITMIME, &changed,
+			  err))
 		return -1;
+	if (changed)
+		a->message = a->recoded.message;
 	env->size = message_size(&a->message);
 	env->body = a->message.body_facts.eightbit ||
 		str_has_8bit(buf_str(&a->message.head)) ?
@@ -107,8 +112,5 @@ void adapt_release(struct adapted *a, struct envelope *env)
 	}
 	free(a->swap);
 	free(a->ascii_from);
-	if (a->fd >= 0)
-		close(a->fd);
-	buf_release(&a->head);
-	buf_release(&a->body);
+	intake_release(&a->recoded);
 }

@@ -10,15 +10,14 @@
 #include "mail/envelope.h"
 #include "mail/message.h"
 #include "smtp/ehlo.h"
-#include "util/buf.h"
+#include "sys/intake.h"
 #include "util/error.h"
 
 struct adapted {
 	struct message message;		/* what goes out */
 
 	/* Private from here on: what adapt_release() puts back. */
-	struct buf head, body;
-	int fd;				/* of a re-encoded body, or -1 */
+	struct intake recoded;
 	const char *from;
 	char *ascii_from;
 	struct swap *swap;
