@@ -392,6 +392,24 @@ static void limits_of_holding(void **state)
 		}
 }
 
+/* CRs are not held back for ever: memory is bounded. */
+static void endless_crs_are_lines(void **state)
+{
+	struct run r;
+	struct buf in;
+
+	(void)state;
+	buf_init(&in, 1 << 20);
+	buf_addz(&in, "\n");
+	fill(&in, "\r", 100 * SCAN_CR_MAX);
+	buf_addz(&in, "\n");
+	feed(&r, 0, buf_str(&in), 1000, in.len - 1);
+	assert_int_equal(r.scan.body.lines, 99 * SCAN_CR_MAX + 1);
+	assert_int_equal(r.body.len, 2 * r.scan.body.lines);
+	release(&r);
+	buf_release(&in);
+}
+
 static void many_nuls_hide_no_bcc(void **state)
 {
 	struct run r;
@@ -438,6 +456,7 @@ int main(void)
 		cmocka_unit_test(header_has_a_limit),
 		cmocka_unit_test(no_colon_in_sight),
 		cmocka_unit_test(limits_of_holding),
+		cmocka_unit_test(endless_crs_are_lines),
 		cmocka_unit_test(many_nuls_hide_no_bcc),
 		cmocka_unit_test(longest_line_is_found),
 	};
