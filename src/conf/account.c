@@ -50,6 +50,30 @@ bool account_wants_auth(const struct account *a)
 	return *a->user || *a->token_command || *a->netrc;
 }
 
+bool account_needs_secret(const struct account *a)
+{
+	struct str rest = str_of(a->auth);
+	size_t others = 0;
+
+	if (!account_wants_auth(a))
+		return false;
+	while (rest.n) {
+		struct str comma = str_cut(&rest, ',');
+
+		while (comma.n) {
+			struct str w = str_trim(str_cut(&comma, ' '));
+
+			if (str_caseeq(w, STR("external")) ||
+			    str_caseeq(w, STR("gssapi")) ||
+			    str_caseeq(w, STR("anonymous")))
+				others++;
+			else if (w.n)
+				return true;
+		}
+	}
+	return !others;
+}
+
 unsigned account_port(const struct account *a)
 {
 	if (a->port)

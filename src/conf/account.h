@@ -69,6 +69,12 @@ enum account_tls account_tls(const struct account *a);
  */
 bool account_wants_auth(const struct account *a);
 
+/*
+ * Does that take a password or token?  Not if every mechanism that is named
+ * has its proof from elsewhere: EXTERNAL, GSSAPI, ANONYMOUS.
+ */
+bool account_needs_secret(const struct account *a);
+
 /* TCP port in force: port, else 465, 587 (starttls), 25 (none), 24 (LMTP). */
 unsigned account_port(const struct account *a);
 

@@ -64,7 +64,7 @@ static char unescaped(char c)
 /* False at the end. */
 static bool next_word(struct reader *r, bool value)
 {
-	buf_wipe(&r->word);
+	buf_reset(&r->word);
 	/* A value may begin with '#'; where a keyword stands it is a comment. */
 	if (value)
 		while (r->rest.n && is_space(*r->rest.p))
@@ -110,7 +110,7 @@ static void skip_macro(struct reader *r)
 
 static void take_value(struct reader *r, bool *has, struct buf *to)
 {
-	buf_wipe(to);
+	buf_reset(to);
 	*has = next_word(r, true);
 	if (*has)
 		buf_add(to, buf_str(&r->word));
@@ -174,13 +174,14 @@ static void close_buf(struct buf *b)
 
 int netrc_find(struct str text, const struct netrc_query *query)
 {
+	size_t max = text.n < WORD_LIMIT ? text.n : WORD_LIMIT;
 	struct reader r = { .rest = text };
 	struct entry e = { 0 };
 	int found;
 
-	open_buf(&r.word, WORD_LIMIT);
-	open_buf(&e.login, WORD_LIMIT);
-	open_buf(&e.password, WORD_LIMIT);
+	open_buf(&r.word, max);
+	open_buf(&e.login, max);
+	open_buf(&e.password, max);
 	found = search(&r, &e, query);
 	if (found && query->login)
 		buf_add(query->login, buf_str(&e.login));

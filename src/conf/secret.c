@@ -18,6 +18,7 @@ enum { RAW_MAX = SECRET_MAX + 2 };	/* with the line's end, CRLF */
 struct secret_source {
 	struct process process;
 	int fd;			/* -1: not from a descriptor */
+	bool none;		/* none is needed, and there is none */
 	struct buf raw;		/* all its memory from the start: no stray copies */
 	char what[200];		/* "password_command of account 'work'" */
 };
@@ -105,10 +106,14 @@ static int begin(struct secret_source *src, const struct account *a, int fd,
 	}
 	if (*a->netrc)
 		return from_netrc(src, a, err);
-	name_it(src, "no password is known: it", a);
-	return error_set(err, ERROR_CONFIG, "%s comes from password_command, "
-			 "password_file, netrc, password (in a private file), "
-			 "token_command or --password-fd", src->what);
+	src->none = !account_needs_secret(a);
+	if (src->none)
+		return 0;
+	name_it(src, "the password", a);
+	return error_set(err, ERROR_CONFIG, "%s is not known: set "
+			 "password_command, password_file, netrc, password "
+			 "(in a private file) or token_command, or use "
+			 "--password-fd", src->what);
 }
 
 struct secret_source *secret_begin(const struct account *a, int fd,
@@ -150,7 +155,7 @@ static int check(const struct secret_source *src, struct str s,
 
 	if (src->raw.over || s.n > SECRET_MAX)
 		why = "gives more than 64 KiB";
-	else if (!s.n)
+	else if (!s.n && !src->none)
 		why = "gives nothing";
 	else if (memchr(s.p, '\0', s.n))
 		why = "gives a NUL byte";

@@ -28,7 +28,8 @@ struct secret_source;			/* a secret on its way; conf/secret.c */
  * while the network is awaited), password_file, password, netrc.  A command
  * gets /dev/null as stdin and its stderr is ours.  NULL with *err set when it
  * cannot be begun (ERROR_CONFIG, ERROR_PERM...); what has no source at all is
- * ERROR_CONFIG and says which settings would give one.
+ * ERROR_CONFIG and says which settings would give one, unless
+ * account_needs_secret() says no: then the secret is empty.
  */
 struct secret_source *secret_begin(const struct account *a, int fd,
 				   struct error *err);

@@ -22,8 +22,7 @@ static const char *env(const char *name)
 	return v ? v : "";
 }
 
-/* A label or more that can stand in an address, and is not this very host. */
-static bool is_name(struct str s)
+bool host_is_name(struct str s)
 {
 	if (!s.n || s.n > NAME_MAX_HOST || s.p[0] == '.' ||
 	    s.p[s.n - 1] == '.' || str_has_ctl(s))
@@ -55,7 +54,7 @@ static bool from_mailname(struct buf *out)
 	slurp("/etc/mailname", &text);
 	rest = buf_str(&text);
 	line = str_trim(str_cut(&rest, '\n'));
-	found = is_name(line);
+	found = host_is_name(line);
 	if (found)
 		buf_add(out, line);
 	buf_release(&text);
@@ -87,21 +86,28 @@ static struct str line_name(struct str line, struct str host)
 	while ((w = next_word(&line)).n) {
 		if (str_caseeq(w, host))
 			ours = true;
-		if (!full.n && memchr(w.p, '.', w.n) && is_name(w))
+		if (!full.n && memchr(w.p, '.', w.n) && host_is_name(w))
 			full = w;
 	}
 	return ours ? full : STR("");
 }
 
+struct str host_in_hosts(struct str hosts, struct str host)
+{
+	struct str full = STR("");
+
+	while (hosts.n && !full.n)
+		full = line_name(str_cut(&hosts, '\n'), host);
+	return full;
+}
+
 static bool from_hosts(struct str host, struct buf *out)
 {
 	struct buf text;
-	struct str rest, full = STR("");
+	struct str full;
 
 	slurp("/etc/hosts", &text);
-	rest = buf_str(&text);
-	while (rest.n && !full.n)
-		full = line_name(str_cut(&rest, '\n'), host);
+	full = host_in_hosts(buf_str(&text), host);
 	buf_add(out, full);
 	buf_release(&text);
 	return full.n;
@@ -122,7 +128,7 @@ void host_mailname(const char *configured, struct buf *out)
 		name[0] = '\0';
 	name[NAME_MAX_HOST] = '\0';
 	host = str_of(name);
-	if (!is_name(host))
+	if (!host_is_name(host))
 		host = STR("unknown");
 	else if (memchr(host.p, '.', host.n)) {
 		buf_add(out, host);
@@ -175,19 +181,23 @@ void host_login(struct buf *out)
 	free(mem);
 }
 
-static void add_gecos(struct str gecos, const char *login, struct buf *out)
+void host_gecos(const char *gecos, const char *login, struct buf *out)
 {
-	for (size_t i = 0; i < gecos.n; i++) {
-		char first = login[0];
+	struct str rest = str_of(gecos);
+	struct str name = str_trim(str_cut(&rest, ','));
+	char first = login[0];
 
-		if (gecos.p[i] != '&') {
-			buf_addch(out, gecos.p[i]);
-			continue;
+	if (str_has_ctl(name))
+		return;
+	if (first >= 'a' && first <= 'z')
+		first = (char)(first - 'a' + 'A');
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] != '&') {
+			buf_addch(out, name.p[i]);
+		} else if (first) {
+			buf_addch(out, first);
+			buf_addz(out, login + 1);
 		}
-		if (first >= 'a' && first <= 'z')
-			first = (char)(first - 'a' + 'A');
-		buf_addch(out, first);
-		buf_addz(out, first ? login + 1 : "");
 	}
 }
 
@@ -201,13 +211,8 @@ void host_full_name(struct buf *out)
 		buf_add(out, name);
 		return;
 	}
-	if (find_user(&pw, &mem)) {
-		struct str gecos = str_of(pw.pw_gecos ? pw.pw_gecos : "");
-
-		name = str_trim(str_cut(&gecos, ','));
-		if (!str_has_ctl(name))
-			add_gecos(name, pw.pw_name, out);
-	}
+	if (find_user(&pw, &mem) && pw.pw_gecos)
+		host_gecos(pw.pw_gecos, pw.pw_name, out);
 	free(mem);
 }
 

@@ -5,7 +5,10 @@
 #ifndef SYS_HOST_H
 #define SYS_HOST_H
 
+#include <stdbool.h>
+
 #include "util/buf.h"
+#include "util/str.h"
 
 /* Each appends its answer to out. */
 
@@ -28,5 +31,19 @@ void host_full_name(struct buf *out);
 
 /* $HOME, else the passwd entry's; "" if there is none. */
 void host_home(struct buf *out);
+
+/* ---- pure parts of these ---- */
+
+/* Could it be a host's name that means something to others? */
+bool host_is_name(struct str s);
+
+/*
+ * The first name with a dot on the line of hosts (the text of /etc/hosts) that
+ * also names `host`; empty if there is none.
+ */
+struct str host_in_hosts(struct str hosts, struct str host);
+
+/* A passwd entry's comment field as a full name, as above. */
+void host_gecos(const char *gecos, const char *login, struct buf *out);
 
 #endif

@@ -26,10 +26,11 @@ int process_start(struct process *p, const char *command, struct error *err);
 
 /*
  * Append its output to out until it ends or the deadline (clock_ms()) comes,
- * when its whole group is killed: ERROR_NET, "gave no answer in time".  What it left
- * running in the background does not hold us up.  Output past out's ceiling
- * ends it: it is killed, and 0 with out->over set.  Otherwise anything but exit status 0 is ERROR_CONFIG
- * and named: "exited 3", "was killed by signal 9".
+ * when its whole group is killed: ERROR_NET, "gave no answer in time".  What
+ * it left running in the background does not hold us up.  Output past out's
+ * ceiling ends it: it is killed, and 0 with out->over set.  Otherwise anything
+ * but exit status 0 is ERROR_CONFIG and named: "exited 3", "was killed by
+ * signal 9".
  */
 int process_finish(struct process *p, struct buf *out, int64_t deadline,
 		   struct error *err);

@@ -146,12 +146,33 @@ static void in_force(void **state)
 	}
 }
 
+static void secrets_that_are_needed(void **state)
+{
+	static const struct { const char *settings; bool needed; } needs[] = {
+		{ "host=mx", false }, { "host=mx|user=u", true },
+		{ "auth=external", false }, { "auth=GSSAPI, external", false },
+		{ "auth=gssapi plain", true }, { "auth=plain", true },
+		{ "auth=none|user=u", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+		struct account a;
+
+		put_all(&a, needs[i].settings);
+		if (account_needs_secret(&a) != needs[i].needed)
+			fail_msg("%s", needs[i].settings);
+		account_release(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(globs),
 		cmocka_unit_test(senders),
 		cmocka_unit_test(in_force),
+		cmocka_unit_test(secrets_that_are_needed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

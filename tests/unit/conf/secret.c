@@ -328,6 +328,10 @@ static void other_sources(void **state)
 	assert_int_equal(get(&a, -1, 1, &s, &err), -1);
 	assert_int_equal(err.kind, ERROR_CONFIG);
 	assert_non_null(strstr(err.text, "password_command"));
+	put(&a, "auth", "external, GSSAPI");
+	assert_int_equal(get(&a, -1, 1, &s, &err), 0);
+	assert_int_equal(secret_str(&s).n, 0);
+	secret_release(&s);
 	put(&a, "password_file", "/nonexistent/x");
 	assert_int_equal(get(&a, -1, 1, &s, &err), -1);
 	assert_non_null(strstr(err.text, "does not exist"));

@@ -109,11 +109,81 @@ static void who_we_are(void **state)
 	}
 }
 
+static void gecos(void **state)
+{
+	static const struct { const char *gecos, *login, *want; } names[] = {
+		{ "Test User,,,", "t", "Test User" },
+		{ "Test User", "t", "Test User" },
+		{ " A & B ,x", "joe", "A Joe B" },
+		{ "&", "Joe", "Joe" },
+		{ "&", "", "" },
+		{ "", "joe", "" },
+		{ ",x", "joe", "" },
+		{ "J\xc3\xb6rg", "j", "J\xc3\xb6rg" },
+		{ "a\nb", "j", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct buf b;
+
+		buf_init(&b, 100);
+		host_gecos(names[i].gecos, names[i].login, &b);
+		if (strcmp(buf_cstr(&b), names[i].want))
+			fail_msg("%s: %s", names[i].gecos, buf_cstr(&b));
+		buf_release(&b);
+	}
+}
+
+static void hosts_file(void **state)
+{
+	static const char text[] =
+		"127.0.0.1\tlocalhost.localdomain localhost\n"
+		"# 192.0.2.1 no.example no\n"
+		"192.0.2.2 mx.example.org  mx\n"
+		"192.0.2.3\tbox box.example.net # mx.example.com\n"
+		"192.0.2.4 short\n"
+		"192.0.2.5 localhost.box two.example.org two";
+	static const struct { const char *host, *want; } hosts[] = {
+		{ "mx", "mx.example.org" }, { "MX", "mx.example.org" },
+		{ "box", "box.example.net" }, { "short", "" },
+		{ "no", "" }, { "localhost", "" }, { "192.0.2.2", "" },
+		{ "two", "two.example.org" }, { "m", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
+		if (!str_eq(host_in_hosts(str_of(text), str_of(hosts[i].host)),
+			    str_of(hosts[i].want)))
+			fail_msg("%s", hosts[i].host);
+}
+
+static void names_of_hosts(void **state)
+{
+	static const struct { const char *name; bool good; } names[] = {
+		{ "mx", true }, { "mx.example.org", true },
+		{ "localhostess", true },
+		{ "b\xc3\xbc" "cher.example", true },
+		{ "", false }, { ".mx", false }, { "mx.", false },
+		{ "localhost", false }, { "LOCALHOST.localdomain", false },
+		{ "a b", false }, { "a@b", false }, { "a\tb", false },
+		{ "(none)", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (host_is_name(str_of(names[i].name)) != names[i].good)
+			fail_msg("%s", names[i].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(configured_wins),
 		cmocka_unit_test(a_name_is_found),
+		cmocka_unit_test(gecos),
+		cmocka_unit_test(hosts_file),
+		cmocka_unit_test(names_of_hosts),
 		cmocka_unit_test(who_we_are),
 	};
 
