@@ -17,7 +17,7 @@
 #include "sys/guard.h"
 #include "sys/host.h"
 #include "sys/intake.h"
-#include "sys/random.h"
+#include "sys/entropy.h"
 
 enum { NAME_MAX_OCTETS = 4096, UNIQUE_OCTETS = 12 };
 
@@ -223,7 +223,7 @@ static int complete(struct submission *s, struct error *err)
 
 	c.zone = clock_zone(c.now);
 	buf_init(&unique, 64);
-	random_hex(&unique, UNIQUE_OCTETS);
+	entropy_hex(&unique, UNIQUE_OCTETS);
 	c.unique = buf_cstr(&unique);
 	if (s->r->full_name)
 		c.name = s->r->full_name;

@@ -1,12 +1,12 @@
 /*
  * Unpredictable text, for Message-IDs and file names.
  */
-#ifndef SYS_RANDOM_H
-#define SYS_RANDOM_H
+#ifndef SYS_ENTROPY_H
+#define SYS_ENTROPY_H
 
 #include "util/buf.h"
 
 /* Append n octets of the kernel's randomness as 2n lower-case hex digits. */
-void random_hex(struct buf *out, size_t n);
+void entropy_hex(struct buf *out, size_t n);
 
 #endif

@@ -1,10 +1,10 @@
-#include "sys/random.h"
+#include "sys/entropy.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-void random_hex(struct buf *out, size_t n)
+void entropy_hex(struct buf *out, size_t n)
 {
 	unsigned char byte;
 
