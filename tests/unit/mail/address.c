@@ -128,6 +128,14 @@ static const struct {
 	{ "a@[1[2]", NULL, "literal" },
 	{ "a@[1>]", NULL, "literal" },
 	{ "a@[\\1]", NULL, "literal" },
+	{ "a@x(", NULL, "not closed" },
+	{ "a(", NULL, "not closed" },
+	{ "a.(", NULL, "not closed" },
+	{ "<a@x>(", NULL, "not closed" },
+	{ "<(", NULL, "not closed" },
+	{ "<@x(", NULL, "not closed" },
+	{ "<@x,(", NULL, "not closed" },
+	{ "N \"(\" (", NULL, "not closed" },
 	{ "a@[1]b", NULL, "not a comma" },
 	{ "g:h:a@x;;", NULL, "stands in a group" },
 	{ ":;", NULL, "no name" },
@@ -227,7 +235,7 @@ static void length_is_bounded(void **state)
 {
 	char text[ADDRESS_MAX + 2];
 	struct error err;
-	struct buf out;
+	struct buf out, domain;
 
 	(void)state;
 	buf_init(&out, BIG);
@@ -240,6 +248,33 @@ static void length_is_bounded(void **state)
 	text[ADDRESS_MAX + 1] = '\0';
 	assert_int_equal(address_one(&out, str_of(text), &err), -1);
 	assert_non_null(strstr(err.text, "too long"));
+	buf_init(&domain, BIG);
+	buf_addz(&domain, "a@b");
+	while (domain.len < 100000)
+		buf_addz(&domain, ".b");
+	assert_int_equal(address_one(&out, buf_str(&domain), &err), -1);
+	assert_non_null(strstr(err.text, "too long"));
+	buf_release(&domain);
+	buf_release(&out);
+}
+
+/* An error shows the beginning of a long element, in whole characters. */
+static void error_is_cut(void **state)
+{
+	struct error err;
+	struct buf out;
+	char text[200] = "a ";
+
+	(void)state;
+	for (size_t i = 2; i + 3 < sizeof(text); i += 3)
+		memcpy(text + i, "\xe2\x82\xac", 3);
+	buf_init(&out, BIG);
+	assert_int_equal(address_one(&out, str_of(text), &err), -1);
+	assert_null(strstr(err.text, "\\x"));
+	assert_non_null(strstr(err.text, "\xac...': two words"));
+	assert_int_equal(address_one(&out, STR("a b"), &err), -1);
+	assert_string_equal(err.text, "bad address 'a b': two words stand "
+			    "where one address or a comma was expected");
 	buf_release(&out);
 }
 
@@ -383,6 +418,7 @@ int main(void)
 		cmocka_unit_test(refuses_nul),
 		cmocka_unit_test(refuses_the_endless),
 		cmocka_unit_test(length_is_bounded),
+		cmocka_unit_test(error_is_cut),
 		cmocka_unit_test(a_hundred_thousand),
 		cmocka_unit_test(deep_comments),
 		cmocka_unit_test(one),

@@ -31,6 +31,8 @@ static const struct {
 	{ " odd\r\nA: b\r\n", "= odd|A= b|" },
 	{ ": x\r\n", "=: x|" },
 	{ "A b: x\r\n", "=A b: x|" },
+	{ "!~: x\r\n", "!~= x|" },
+	{ "A\x7f: x\r\n", "=A\x7f: x|" },
 	{ "\xc3\xb6: x\r\n", "=\xc3\xb6: x|" },
 	{ "A\r\n : x\r\n", "=A\r\n : x|" },
 };
@@ -283,6 +285,27 @@ static void fold_leaves_the_rest(void **state)
 	buf_release(&want);
 }
 
+/* As few lines as will do; a comma stays on the line it ends. */
+static void fold_fills_lines(void **state)
+{
+	struct error err;
+	struct buf head;
+
+	(void)state;
+	fill(&head, "");
+	grow(&head, "X-L:", 994 + 997, "y");
+	buf_addz(&head, "\r\n");
+	assert_int_equal(header_fold(&head, &err), 0);
+	assert_int_equal(head.len, 998 + 2 + 998 + 2);
+	buf_reset(&head);
+	grow(&head, "X-L:", 300, "yyyyyy,");
+	buf_addz(&head, "\r\n");
+	assert_int_equal(header_fold(&head, &err), 0);
+	assert_non_null(strstr(buf_cstr(&head), "yy,\r\n yy"));
+	assert_null(strstr(buf_cstr(&head), "\r\n ,"));
+	buf_release(&head);
+}
+
 static void fold_does_not_split_characters(void **state)
 {
 	struct error err;
@@ -363,6 +386,7 @@ int main(void)
 		cmocka_unit_test(edits),
 		cmocka_unit_test(folds_long_lines),
 		cmocka_unit_test(fold_leaves_the_rest),
+		cmocka_unit_test(fold_fills_lines),
 		cmocka_unit_test(fold_does_not_split_characters),
 		cmocka_unit_test(refuses_the_unfoldable),
 		cmocka_unit_test(fold_keeps_the_ceiling),

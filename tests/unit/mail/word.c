@@ -21,6 +21,14 @@ static const struct {
 	{ word_encode, "\xc3\xb6\xc3\xb6", "=?UTF-8?B?w7bDtg==?=" },
 	{ word_encode, "\xc3\xb6\xc3\xb6\xc3\xb6", "=?UTF-8?B?w7bDtsO2?=" },
 	{ word_encode, "J\xf6rg", "=?unknown-8bit?Q?J=F6rg?=" },
+	{ word_encode, "\xc3\xb6 09AZaz!*+-/abcdefghijkl@[",
+	  "=?UTF-8?Q?=C3=B6_09AZaz!*+-/abcdefghijkl=40=5B?=" },
+	{ word_encode, "\xc3\xb6 09AZaz!*+-/abcdefghijkl`{",
+	  "=?UTF-8?Q?=C3=B6_09AZaz!*+-/abcdefghijkl=60=7B?=" },
+	{ word_encode, "\xc3\xb6 09AZaz!*+-/abcdefghijkl:,",
+	  "=?UTF-8?Q?=C3=B6_09AZaz!*+-/abcdefghijkl=3A=2C?=" },
+	{ word_encode, "\xc3\xb6" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	  "=?UTF-8?Q?=C3=B6aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?=" },
 	{ word_encode, "a\r\nb", "=?UTF-8?Q?a=0D=0Ab?=" },
 	{ word_phrase, "CronDaemon", "CronDaemon" },
 	{ word_phrase, "Test User", "Test User" },
@@ -37,6 +45,11 @@ static const struct {
 	  "Re: [list]  =?UTF-8?B?Z3LDvMOf?= mich  bitte" },
 	{ word_text, "\xc3\xb6 and \xc3\xb6 b",
 	  "=?UTF-8?B?w7YgYW5kIMO2?= b" },
+	{ word_text, "\xc3\xb6 aaaa b c d e f g h i j k l m n o p q r s t u v w x y",
+	  "=?UTF-8?B?w7Y=?= aaaa b c d e f g h i j k l m n o p q r s t u v w x y" },
+	{ word_text, "\xc3\xb6 aaaa b c d e f g h i j k l m n o p q r s t u v w x y z",
+	  "=?UTF-8?B?w7Y=?= aaaa b c d e f g h i j k l m n o p q r s t u v w x y\r\n"
+	  " z" },
 	{ word_text, "see =?this?=", "see =?UTF-8?B?PT90aGlzPz0=?=" },
 };
 
@@ -90,6 +103,30 @@ static void check_lines(struct str s, size_t column)
 static const char *const pieces[] = { "\xc3\xb6", "a\xe2\x82\xac",
 	"\xf0\x9f\x98\x80", "wort \xc3\xb6 ", "plain words only ",
 	"x \xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6 plain and plain " };
+
+/* Words are as long as the limits allow, and no longer. */
+static void fills_the_line(void **state)
+{
+	struct buf text, out;
+
+	(void)state;
+	buf_init(&text, 1000);
+	buf_init(&out, 1000);
+	buf_addz(&text, "\xc3\xb6");
+	while (text.len < 2 + 57)
+		buf_addch(&text, 'a');
+	word_encode(&out, buf_str(&text), 3);
+	assert_int_equal(out.len, WORD_MAX);
+	buf_reset(&out);
+	word_encode(&out, buf_str(&text), 4);
+	assert_int_equal(out.len, WORD_MAX + 3 + 12);
+	buf_reset(&out);
+	buf_addch(&text, 'a');
+	word_encode(&out, buf_str(&text), 0);
+	assert_int_equal(out.len, WORD_MAX + 3 + 13);
+	buf_release(&text);
+	buf_release(&out);
+}
 
 /* Any length and any column: it comes back as it was. */
 static void long_text(void **state)
@@ -154,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encodes),
+		cmocka_unit_test(fills_the_line),
 		cmocka_unit_test(long_text),
 		cmocka_unit_test(decodes),
 	};

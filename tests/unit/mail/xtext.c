@@ -15,6 +15,7 @@ static const struct {
 	{ "a+b=c d", "a+2Bb+3Dc+20d" },
 	{ "\xc3\xb6\r\n", "+C3+B6+0D+0A" },
 	{ "\x7f~!", "+7F~!" },
+	{ "\x99\x0a", "+99+0A" },
 };
 
 static void both_ways(void **state)
