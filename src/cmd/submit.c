@@ -14,10 +14,10 @@
 #include "mail/scan.h"
 #include "mail/xtext.h"
 #include "sys/clock.h"
+#include "sys/entropy.h"
 #include "sys/guard.h"
 #include "sys/host.h"
 #include "sys/intake.h"
-#include "sys/entropy.h"
 
 enum { NAME_MAX_OCTETS = 4096, UNIQUE_OCTETS = 12 };
 
