@@ -3,7 +3,7 @@
  * block in memory and a body that stays where it was read to.
  *
  * Both parts are canonical: every line ends in CRLF, no bare CR or LF, no
- * NUL.  The body is in memory while it is small and else in a file.
+ * NUL (but for binary content, RFC 3030).
  */
 #ifndef MAIL_MESSAGE_H
 #define MAIL_MESSAGE_H
@@ -30,14 +30,33 @@ struct facts {
 	bool bare_cr;		/* a CR that ended no line was repaired */
 };
 
+/*
+ * A message's body is a run of pieces, each of them read from memory (fd is
+ * -1) or from a file (pread(2), so the descriptor's offset does not matter).
+ */
+enum piece_kind {
+	PIECE_PLAIN,		/* octets as they are */
+	PIECE_BASE64		/* encoded on the way: lines of 76 and CRLF */
+};
+
+struct piece {
+	enum piece_kind kind;
+	struct str text;	/* the source when fd is -1; borrowed */
+	int fd;			/* else the file (borrowed)... */
+	uint64_t at;		/* ...from this offset */
+	uint64_t len;		/* octets of the source */
+};
+
 struct message {
 	struct buf head;	/* header fields, CRLF each; no blank line */
-	struct str body;	/* the body when fd is -1; borrowed */
-	int fd;			/* else the file it is in (borrowed)... */
-	uint64_t body_at;	/* ...from this offset */
-	uint64_t body_len;	/* octets */
+	const struct piece *piece;	/* borrowed */
+	size_t n_piece;
+	uint64_t body_len;	/* octets on the wire */
 	struct facts body_facts;
 };
+
+struct piece piece_text(struct str text);	/* plain, in memory */
+uint64_t piece_size(const struct piece *p);	/* octets on the wire */
 
 /* Octets on the wire: header block, blank line, body. */
 uint64_t message_size(const struct message *m);

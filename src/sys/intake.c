@@ -11,17 +11,19 @@
 #include "mail/recode.h"
 #include "mail/scan.h"
 #include "sys/tempfile.h"
+#include "util/base64.h"
 #include "util/xalloc.h"
 
 enum {
 	READ_SIZE = 128 << 10,		/* octets asked for at once */
 	RECODED_MAX = 4 * READ_SIZE + RECODE_ROOM,
-	PIECE_MAX = RECODED_MAX		/* the most that is scanned at once */
+	PIECE_MAX = RECODED_MAX,	/* the most that is scanned at once */
+	BASE64_LINES = 256		/* encoded at once */
 };
 
 void intake_init(struct intake *in)
 {
-	*in = (struct intake){ .message = { .fd = -1, .body = STR("") } };
+	*in = (struct intake){ .fd = -1 };
 	/* scan enforces its own limit; the header may grow by editing. */
 	buf_init(&in->message.head, 4 * (size_t)MESSAGE_HEAD_MAX);
 	buf_init(&in->body, INTAKE_MEMORY + 2 * PIECE_MAX + SCAN_ROOM);
@@ -29,8 +31,8 @@ void intake_init(struct intake *in)
 
 void intake_release(struct intake *in)
 {
-	if (in->message.fd >= 0)
-		close(in->message.fd);
+	if (in->fd >= 0)
+		close(in->fd);
 	buf_release(&in->message.head);
 	buf_release(&in->body);
 	intake_init(in);
@@ -65,11 +67,9 @@ static ssize_t read_some(int fd, char *to, size_t n)
 /* Move the body from memory to the temporary file. */
 static int spill(struct intake *in, struct error *err)
 {
-	struct message *m = &in->message;
-
-	if (m->fd < 0 && (m->fd = tempfile_open(err)) < 0)
+	if (in->fd < 0 && (in->fd = tempfile_open(err)) < 0)
 		return -1;
-	if (tempfile_write(m->fd, in->body.p, in->body.len, err))
+	if (tempfile_write(in->fd, in->body.p, in->body.len, err))
 		return -1;
 	buf_reset(&in->body);
 	return 0;
@@ -92,13 +92,16 @@ static int take_end(struct intake *in, struct scan *scan, struct error *err)
 
 	if (scan_end(scan, &m->head, &in->body, err))
 		return -1;
-	if (m->fd >= 0) {
+	if (in->fd >= 0) {
 		if (spill(in, err))
 			return -1;
 		buf_release(&in->body);
 	}
-	m->body = buf_str(&in->body);
-	m->body_at = 0;
+	in->piece = piece_text(buf_str(&in->body));
+	in->piece.fd = in->fd;
+	in->piece.len = scan->body.size;
+	m->piece = &in->piece;
+	m->n_piece = 1;
 	m->body_len = scan->body.size;
 	m->body_facts = scan->body;
 	in->head_facts = scan->head;
@@ -181,6 +184,58 @@ static void read_memory(struct str part, uint64_t *at, char **to, size_t *n)
 	*at = *at < part.n ? 0 : *at - part.n;
 }
 
+/* Octets of a piece's source. */
+static int read_source(const struct piece *p, uint64_t at, char *to, size_t n,
+		       struct error *err)
+{
+	if (p->fd >= 0)
+		return read_file(p->fd, p->at + at, to, n, err);
+	memcpy(to, p->text.p + at, n);
+	return 0;
+}
+
+/*
+ * Octets [at, at + n) of a piece in base64, at least one: as many as whole
+ * lines read at once give, *n says how many.
+ */
+static int read_base64(const struct piece *p, uint64_t at, char *to,
+		       size_t *n, struct error *err)
+{
+	char in[BASE64_LINE_IN * BASE64_LINES], out[BASE64_LINE_OUT * BASE64_LINES];
+	uint64_t from = at / BASE64_LINE_OUT * BASE64_LINE_IN;
+	size_t skip = (size_t)(at % BASE64_LINE_OUT);
+	uint64_t left = p->len - from;
+	size_t have = left < sizeof(in) ? (size_t)left : sizeof(in);
+
+	if (read_source(p, from, in, have, err))
+		return -1;
+	have = base64_lines(out, (struct str){ in, have }) - skip;
+	*n = *n < have ? *n : have;
+	memcpy(to, out + skip, *n);
+	return 0;
+}
+
+/* As read_memory(), for a piece; *at is relative to its beginning. */
+static int read_piece(const struct piece *p, uint64_t *at, char **to,
+		      size_t *n, struct error *err)
+{
+	uint64_t size = piece_size(p);
+
+	while (*n && *at < size) {
+		size_t some = size - *at < *n ? (size_t)(size - *at) : *n;
+
+		if (p->kind == PIECE_PLAIN ?
+		    read_source(p, *at, *to, some, err) :
+		    read_base64(p, *at, *to, &some, err))
+			return -1;
+		*at += some;
+		*to += some;
+		*n -= some;
+	}
+	*at -= size < *at ? size : *at;
+	return 0;
+}
+
 int intake_read(const struct message *m, uint64_t at, char *to, size_t n,
 		struct error *err)
 {
@@ -189,9 +244,9 @@ int intake_read(const struct message *m, uint64_t at, char *to, size_t n,
 	if (n && (at > m->body_len || n > m->body_len - at))
 		return error_set(err, ERROR_BUG,
 				 "reading past the end of the message");
-	if (m->fd >= 0)
-		return read_file(m->fd, m->body_at + at, to, n, err);
-	read_memory(m->body, &at, &to, &n);
+	for (size_t i = 0; i < m->n_piece && n; i++)
+		if (read_piece(&m->piece[i], &at, &to, &n, err))
+			return -1;
 	return 0;
 }
 
@@ -253,23 +308,15 @@ static int rewrite(struct intake *to, struct recode *r,
 	return ret;
 }
 
-/* The body as it is; in memory it stays m's. */
-static int share(struct intake *to, const struct message *m,
-		 struct error *err)
+/* The body as it is, which stays m's. */
+static void share(struct intake *to, const struct message *m)
 {
 	struct message *t = &to->message;
 
-	if (m->fd >= 0) {
-		t->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 3);
-		if (t->fd < 0)
-			return error_set(err, ERROR_OS, "cannot duplicate a "
-					 "descriptor: %s", strerror(errno));
-	}
-	t->body = m->body;
-	t->body_at = m->body_at;
+	t->piece = m->piece;
+	t->n_piece = m->n_piece;
 	t->body_len = m->body_len;
 	t->body_facts = m->body_facts;
-	return 0;
 }
 
 static int recode_body(struct intake *to, const struct message *m,
@@ -306,7 +353,7 @@ int intake_recode(struct intake *to, const struct message *m, bool eightbit,
 	if (recoded)
 		*changed = true;
 	else if (*changed)
-		return share(to, m, err);
+		share(to, m);
 	else
 		buf_reset(head);
 	return 0;

@@ -23,7 +23,9 @@ struct intake {
 	struct message message;		/* points into this intake */
 	struct facts head_facts;	/* of the header as it came */
 	bool dot;			/* a lone dot ended it */
-	struct buf body;		/* private */
+	struct buf body;		/* private, as the rest */
+	int fd;
+	struct piece piece;
 };
 
 void intake_init(struct intake *in);
