@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -59,7 +60,7 @@ static void small_stays_in_memory(void **state)
 	(void)state;
 	intake_init(&in);
 	assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
-	assert_int_equal(in.message.fd, -1);
+	assert_int_equal(in.fd, -1);
 	assert_int_equal(in.message.body_len, 6);
 	assert_int_equal(in.message.body_facts.lines, 2);
 	assert_int_equal(in.head_facts.lines, 1);
@@ -84,7 +85,7 @@ static void large_goes_to_a_file(void **state)
 	(void)state;
 	intake_init(&in);
 	assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
-	assert_true(in.message.fd >= 0);
+	assert_true(in.fd >= 0);
 	assert_int_equal(in.message.body_len, lines * 12);
 	for (size_t i = 0; i < 3; i++) {
 		char *all = read_back(&in.message, steps[i]);
@@ -112,7 +113,7 @@ static void the_edge(void **state)
 		intake_init(&in);
 		assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
 		assert_int_equal(in.message.body_len, n * 4);
-		assert_int_equal(in.message.fd >= 0, n > INTAKE_MEMORY / 4);
+		assert_int_equal(in.fd >= 0, n > INTAKE_MEMORY / 4);
 		all = read_back(&in.message, 1000);
 		assert_string_equal(all + 2 + (n - 1) * 4, "ab\r\n");
 		free(all);
@@ -272,7 +273,7 @@ static void folds(void **state)
 		intake_init(&in);
 		intake_init(&to);
 		assert_int_equal(intake_take(&in, fd, "input", 0, &err), 0);
-		assert_int_equal(in.message.fd >= 0, i);
+		assert_int_equal(in.fd >= 0, i);
 		assert_int_equal(intake_recode(&to, &in.message, false,
 					       &changed, &err), 0);
 		assert_true(changed);
@@ -309,6 +310,49 @@ static void signed_is_refused(void **state)
 	close(fd);
 }
 
+/* Every cut of a message made of all kinds of pieces reads the same. */
+static void pieces_are_read_anywhere(void **state)
+{
+	static const char want[] = "A: b\r\n\r\n--x\r\n"
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKiss"
+		"LS4vMDEyMzQ1Njc4\r\nOTo7PD0=\r\n--y\r\n:;<=";
+	char octets[62], got[sizeof(want)];
+	struct piece piece[] = {
+		piece_text(STR("--x\r\n")),
+		{ .kind = PIECE_BASE64, .fd = -1,
+		  .text = { octets, sizeof(octets) }, .len = sizeof(octets) },
+		piece_text(STR("--y\r\n")),
+		{ .kind = PIECE_PLAIN, .at = 58, .len = 4 },
+	};
+	struct message m = { .piece = piece, .n_piece = 4 };
+	FILE *file = tmpfile();
+	size_t n = sizeof(want) - 1;
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (char)i;
+	assert_int_equal(fwrite(octets, 1, sizeof(octets), file),
+			 sizeof(octets));
+	assert_int_equal(fflush(file), 0);
+	piece[3].fd = fileno(file);
+	buf_init(&m.head, 100);
+	buf_addz(&m.head, "A: b\r\n");
+	for (size_t i = 0; i < 4; i++)
+		m.body_len += piece_size(&piece[i]);
+	assert_int_equal(message_size(&m), n);
+	for (size_t at = 0; at <= n; at++)
+		for (size_t end = at; end <= n; end++) {
+			assert_int_equal(intake_read(&m, at, got, end - at,
+						     &err), 0);
+			assert_memory_equal(got, want + at, end - at);
+		}
+	assert_int_equal(intake_read(&m, n, got, 1, &err), -1);
+	assert_int_equal(err.kind, ERROR_BUG);
+	buf_release(&m.head);
+	fclose(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +365,7 @@ int main(void)
 		cmocka_unit_test(recodes),
 		cmocka_unit_test(folds),
 		cmocka_unit_test(signed_is_refused),
+		cmocka_unit_test(pieces_are_read_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
