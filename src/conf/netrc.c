@@ -33,18 +33,16 @@ static char take(struct reader *r)
 	return *r->rest.p++;
 }
 
+/* To the next keyword: where one stands, '#' begins a comment. */
 static void skip_space(struct reader *r)
 {
-	bool fresh = true;	/* only blanks so far on this line */
-
 	while (r->rest.n) {
-		if (*r->rest.p == '#' && fresh) {
+		if (*r->rest.p == '#')
 			str_cut(&r->rest, '\n');
-			continue;
-		}
-		if (!is_space(*r->rest.p))
+		else if (is_space(*r->rest.p))
+			take(r);
+		else
 			return;
-		fresh = take(r) == '\n' || fresh;
 	}
 }
 
@@ -65,7 +63,7 @@ static char unescaped(char c)
 static bool next_word(struct reader *r, bool value)
 {
 	buf_reset(&r->word);
-	/* A value may begin with '#'; where a keyword stands it is a comment. */
+	/* A value may begin with '#'. */
 	if (value)
 		while (r->rest.n && is_space(*r->rest.p))
 			take(r);

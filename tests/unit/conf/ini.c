@@ -62,6 +62,8 @@ static const struct {
 	{ "duplicate key", STR("[a]\nk = 1\nK = 2\n"), NULL,
 	  "'f' line 3, [a], 'K': is set twice, first in line 2" },
 	{ "duplicate by dash", STR("[a]\nk_l = 1\nk-l = 2\n"), NULL, "twice" },
+	{ "duplicate by dash first", STR("[a]\nk-l = 1\nk_l = 2\n"), NULL,
+	  "twice" },
 	{ "same key in two sections", STR("[a]\nk = 1\n[b]\nk = 2\n"),
 	  "a|k=1\nb|k=2\n", NULL },
 	{ "duplicate section", STR("[a]\n[b]\n[A]\n"), NULL, "in line 1" },

@@ -24,6 +24,8 @@ static const struct { const char *word, *want; } rows[] = {
 	{ "passwrd", "password" },
 	{ "pasword", "password" },
 	{ "usr", "user" },
+	{ "passwordxxx", "password" },
+	{ "passwordxxxx", NULL },	/* four differ */
 	{ "x", NULL },
 	{ "", NULL },
 	{ "quite_another", NULL },

@@ -41,6 +41,10 @@ static const struct {
 	  "mx", "", "a b c \"d\\ e\tf" },
 	{ "quoted keyword", "machine mx login \"password\" password p", "mx",
 	  "", "password p" },
+	{ "quoted in a keyword's place", "machine mx login u password p "
+	  "\"password\" q", "mx", "", "u p" },
+	{ "comment after a value", "machine mx login u # password q\n"
+	  "password p", "mx", "", "u p" },
 	{ "comment", "# machine mx login a password b\n  # x\n"
 	  "machine mx login u password p", "mx", "", "u p" },
 	{ "hash in password", "machine mx login u password #p;#", "mx", "",
