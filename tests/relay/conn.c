@@ -20,11 +20,15 @@ enum { HOLD_MS = 50 };
 static int raw_open(struct relay *r, unsigned id, const char *kind)
 {
 	char path[512];
+	int fd;
 
 	if (!r->conf.raw)
 		return -1;
 	snprintf(path, sizeof(path), "%s/%u.%s", r->conf.raw, id, kind);
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fprintf(stderr, "relay: cannot create '%s': %m\n", path);
+	return fd;
 }
 
 struct conn *conn_new(struct relay *r, int fd, unsigned id, enum tls_mode mode)

@@ -59,6 +59,8 @@ static void content_begin(struct session *s, bool bdat)
 			 ct->number);
 		ct->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			      0600);
+		if (ct->fd < 0)
+			fprintf(stderr, "relay: cannot create '%s': %m\n", path);
 	}
 	ct->path = xstrdup(path);
 	ct->hashing = r->conf.digest &&
@@ -146,8 +148,11 @@ static void content_add(struct content *ct, const char *p, size_t n)
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done <= 0)
+		if (done <= 0) {
+			fprintf(stderr, "relay: cannot write '%s': %m\n",
+				ct->path);
 			return;
+		}
 		p += done;
 		n -= (size_t)done;
 	}

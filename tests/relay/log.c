@@ -1,6 +1,7 @@
 #include "relay/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,8 +67,10 @@ void log_end(struct relay *r, struct buf *b)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			fprintf(stderr, "relay: cannot write the log: %m\n");
 			break;
+		}
 		done += (size_t)n;
 	}
 	pthread_mutex_unlock(&r->log_lock);

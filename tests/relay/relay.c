@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,11 +80,25 @@ static void accept_one(struct relay *r, const struct listener *l, unsigned id)
 	pthread_attr_destroy(&attr);
 }
 
-/* Until --max-connections have come and gone, or nothing has happened for long. */
-static void run(struct relay *r)
+/* SIGTERM as something to read, so that the relay can end in good order. */
+static int term_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/*
+ * Until SIGTERM, or --max-connections have come and gone, or nothing has
+ * happened for long.
+ */
+static void run(struct relay *r, int term)
 {
 	struct config *conf = &r->conf;
-	struct pollfd pfd[LISTENERS_MAX];
+	struct pollfd pfd[LISTENERS_MAX + 1];
 	unsigned id = 0;
 
 	for (;;) {
@@ -97,8 +112,11 @@ static void run(struct relay *r)
 		for (size_t i = 0; i < conf->nlisteners; i++)
 			pfd[i] = (struct pollfd){ more ? conf->listeners[i].fd : -1,
 						  POLLIN, 0 };
-		if (poll(pfd, conf->nlisteners, more ? 200 : 5) <= 0)
+		pfd[conf->nlisteners] = (struct pollfd){ term, POLLIN, 0 };
+		if (poll(pfd, conf->nlisteners + 1, more ? 200 : 5) <= 0)
 			continue;
+		if (pfd[conf->nlisteners].revents)
+			return;
 		for (size_t i = 0; i < conf->nlisteners; i++)
 			if (pfd[i].revents && (!conf->max_connections ||
 					       id < conf->max_connections))
@@ -146,6 +164,7 @@ int main(int argc, char **argv)
 {
 	static struct relay r;
 	int ret = 0;
+	int term;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (options_parse(&r.conf, argc, argv))
@@ -159,10 +178,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "relay: --listen is needed; see tests/relay/README\n");
 		return 64;
 	}
-	if (relay_start(&r))
+	term = term_fd();
+	if (term < 0 || relay_start(&r))
 		ret = 71;
 	else
-		run(&r);
+		run(&r, term);
+	if (term >= 0)
+		close(term);
 	relay_stop(&r);
 	return ret;
 }
