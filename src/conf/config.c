@@ -1,6 +1,6 @@
 #include "conf/config.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +9,7 @@
 #include "conf/ini.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
+#include "conf/secret.h"
 #include "sys/file.h"
 #include "sys/host.h"
 #include "util/str.h"
@@ -432,9 +433,25 @@ struct account *config_scratch(struct config *c)
 
 /* ---- check and print ---- */
 
+/* What the account names is there and may be read; no command is run. */
+static int check_files(const struct account *a, struct error *err)
+{
+	struct secret_source *src;
+
+	if (*a->tls_trust == '/' && access(a->tls_trust, R_OK))
+		return error_set(err, ERROR_CONFIG, "account '%s': tls_trust "
+				 "'%s' cannot be read: %s", a->name,
+				 a->tls_trust, strerror(errno));
+	if (!*a->password_file && !*a->netrc)
+		return 0;
+	src = secret_begin(a, -1, err);
+	secret_cancel(src);
+	return src ? 0 : -1;
+}
+
 static int check_account(const struct account *a, struct error *err)
 {
-	if (account_check(a, err))
+	if (account_check(a, err) || check_files(a, err))
 		return -1;
 	/* Legal, but nothing ever answers. */
 	if (!account_is_local(a) && a->port == 465 &&

@@ -56,7 +56,10 @@ struct account *config_select(struct config *c, const char *name,
  */
 struct account *config_scratch(struct config *c);
 
-/* --check-config: every cross-check of every account. */
+/*
+ * --check-config: every cross-check of every account, and whether the files
+ * that hold secrets and authorities are there and private.  Runs no command.
+ */
 int config_check(const struct config *c, struct error *err);
 
 /* --print-config: all of it as a file, secrets masked. */

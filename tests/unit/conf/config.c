@@ -385,6 +385,16 @@ static const struct { const char *text, *says; } checks[] = {
 	{ "[account a]\nhost = mx\ntls = starttls\nport = 465\n",
 	  "account 'a': on port 465" },
 	{ "[account a]\nhost = mx\nport = 587\n", "on port 587" },
+	{ "[account a]\nhost = mx\ntls_trust = /nonexistent/ca\n",
+	  "account 'a': tls_trust '/nonexistent/ca' cannot be read" },
+	{ "[account a]\nhost = mx\nuser = u\npassword_file = /nonexistent/p\n",
+	  "'/nonexistent/p' does not exist" },
+	{ "[account a]\nhost = mx\npassword_file = /etc/passwd\nuser = u\n",
+	  "'/etc/passwd' holds a secret" },
+	{ "[account a]\nhost = mx\nnetrc = /nonexistent/n\n",
+	  "netrc file '/nonexistent/n'" },
+	{ "[account a]\nhost = mx\nuser = u\npassword_command = exit 1\n",
+	  NULL },
 	{ "[account a]\nhost = mx\nuser = u\ntls = none\n", "'auth' with" },
 };
 
