@@ -87,7 +87,7 @@ static void completes(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct error err = { ERROR_NONE, "" };
-		struct message m = { .fd = -1 };
+		struct message m = { .n_piece = 0 };
 		struct buf id;
 
 		buf_init(&id, 1000);
@@ -141,7 +141,7 @@ static void makes_from_and_id(void **state)
 	for (size_t i = 0; i < sizeof(makings) / sizeof(*makings); i++) {
 		struct completion c = completion();
 		struct error err = { ERROR_NONE, "" };
-		struct message m = { .fd = -1 };
+		struct message m = { .n_piece = 0 };
 		struct header_field f;
 		struct buf id;
 		int bad;
@@ -174,7 +174,7 @@ static void refuses_too_much(void **state)
 {
 	struct completion c = completion();
 	struct error err = { ERROR_NONE, "" };
-	struct message m = { .fd = -1 };
+	struct message m = { .n_piece = 0 };
 	struct buf id;
 
 	(void)state;
