@@ -107,7 +107,7 @@ static void check_edits(struct message *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct message m = { .fd = -1 };
+	struct message m = { .n_piece = 0 };
 	struct buf out;
 	struct roster to;
 	struct error err;

@@ -51,6 +51,7 @@ static const struct {
 	{ "(nobody)", "", NULL },
 	{ "a@b.c", "a@b.c{}[a@b.c]|", NULL },
 	{ "root", "root{}[root]|", NULL },
+	{ "az09AZ@az09AZ", "az09AZ@az09AZ{}[az09AZ@az09AZ]|", NULL },
 	{ "a@x,b@x , c@x", "a@x{}[a@x]|b@x{}[b@x]|c@x{}[c@x]|", NULL },
 	{ ",,a@x,,b@x,,", "a@x{}[a@x]|b@x{}[b@x]|", NULL },
 	{ "a@x; b@x;", "a@x{}[a@x]|b@x{}[b@x]|", NULL },
