@@ -89,7 +89,7 @@ static void reread(struct message *m, struct buf *body, const struct result *t)
 static void check(const struct message *m, const struct result *t,
 		  bool eightbit)
 {
-	struct message new = { .fd = -1 };
+	struct message new = { .n_piece = 0 };
 	struct entity top;
 	struct result again;
 	struct buf body, back;
@@ -136,7 +136,7 @@ static void expand(struct buf *out, struct str in)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	struct message m = { .fd = -1 };
+	struct message m = { .n_piece = 0 };
 	struct buf in, body;
 	struct scan scan;
 	struct error err;
