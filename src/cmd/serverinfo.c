@@ -7,6 +7,7 @@
 #include "cmd/front.h"
 #include "deliver/attempt.h"
 #include "sys/clock.h"
+#include "sys/host.h"
 #include "util/utf8.h"
 
 enum { INFO_MAX = 1 << 18 };
@@ -58,10 +59,12 @@ static void show_ehlo(struct buf *out, const struct session *s)
 	    STR("none"));
 }
 
-static int look(const struct request *r, const struct account *account)
+static int look(const struct request *r, const struct account *account,
+		const char *mailname)
 {
 	struct attempt_setup setup = {
 		.account = account,
+		.mailname = mailname,
 		.password_fd = -1,
 		.look = true,
 		.deadline = clock_after(account->deadline),
@@ -105,10 +108,15 @@ int front_serverinfo(const struct request *r)
 	struct config config;
 	struct account *account;
 	struct error err;
+	struct buf mailname;
 	int status;
 
+	buf_init(&mailname, 1 << 12);
 	account = setup_account(&config, r, "", &err);
-	status = account ? look(r, account) : say_error(r, &err);
+	host_mailname(config.general.mailname, &mailname);
+	status = account ? look(r, account, buf_cstr(&mailname)) :
+		say_error(r, &err);
+	buf_release(&mailname);
 	config_release(&config);
 	return status;
 }

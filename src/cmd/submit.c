@@ -353,6 +353,7 @@ static int submit(struct submission *s)
 {
 	struct attempt_setup setup = {
 		.account = s->account,
+		.mailname = buf_cstr(&s->mailname),
 		.password_fd = s->r->password_fd,
 		.deadline = clock_after(s->account->deadline),
 		.ask = setup_ask,

@@ -6,7 +6,6 @@
 #include "mail/idn.h"
 #include "net/dial.h"
 #include "sys/clock.h"
-#include "sys/host.h"
 #include "sys/intake.h"
 
 enum { READ_SIZE = 64 << 10 };		/* octets a read from the relay */
@@ -245,9 +244,7 @@ static void configure(struct attempt *a)
 	};
 	const struct account *acc = a->setup->account;
 
-	buf_addz(&a->helo, acc->helo);
-	if (!*acc->helo)
-		host_mailname("", &a->helo);
+	buf_addz(&a->helo, *acc->helo ? acc->helo : a->setup->mailname);
 	a->config = (struct session_config){
 		.helo = buf_cstr(&a->helo),
 		.tls = policy[account_tls(acc)],

@@ -26,6 +26,7 @@
 
 struct attempt_setup {			/* borrowed for the attempt's life */
 	const struct account *account;
+	const char *mailname;		/* our name for EHLO, unless the account's */
 	int password_fd;		/* -1: by the account's settings */
 	bool look;			/* --serverinfo: no login, no verification
 					   (what is wrong is told, not refused) */

@@ -24,6 +24,11 @@ static void require(bool ok)
 		abort();
 }
 
+static struct str body_of(const struct message *m)
+{
+	return m->piece[0].text;
+}
+
 static void feed(struct recode *r, struct str in, size_t step, bool write,
 		 struct buf *out)
 {
@@ -47,14 +52,14 @@ static void run(struct result *t, const struct message *m, bool eightbit,
 
 	t->needed = false;
 	buf_init(&t->head, MESSAGE_HEAD_MAX);
-	buf_init(&t->body, 4 * m->body.n + RECODE_ROOM);
+	buf_init(&t->body, 4 * body_of(m).n + RECODE_ROOM);
 	buf_add(&t->head, buf_str(&m->head));
 	recode_init(&r, buf_str(&m->head), &m->body_facts, eightbit);
-	feed(&r, m->body, look, false, NULL);
+	feed(&r, body_of(m), look, false, NULL);
 	t->ret = recode_decide(&r, &t->needed, &err);
 	if (!t->ret && t->needed) {
 		recode_head(&r, &t->head);
-		feed(&r, m->body, write, true, &t->body);
+		feed(&r, body_of(m), write, true, &t->body);
 		recode_end(&r, &t->body);
 		require(!t->body.over);
 	}
@@ -68,7 +73,8 @@ static void release(struct result *t)
 }
 
 /* The message that was written, as the next reader sees it. */
-static void reread(struct message *m, struct buf *body, const struct result *t)
+static void reread(struct message *m, struct piece *piece, struct buf *body,
+		   const struct result *t)
 {
 	struct scan scan;
 	struct error err;
@@ -80,9 +86,11 @@ static void reread(struct message *m, struct buf *body, const struct result *t)
 	require(!scan_feed(&scan, STR("\r\n"), &m->head, body, &err));
 	require(!scan_feed(&scan, buf_str(&t->body), &m->head, body, &err));
 	require(!scan_end(&scan, &m->head, body, &err));
-	m->body = buf_str(body);
+	*piece = piece_text(buf_str(body));
+	m->piece = piece;
+	m->n_piece = 1;
 	m->body_facts = scan.body;
-	require(str_eq(m->body, buf_str(&t->body)));
+	require(str_eq(body_of(m), buf_str(&t->body)));
 	require(!scan.head.bare_cr && !scan.body.bare_cr);
 }
 
@@ -90,11 +98,12 @@ static void check(const struct message *m, const struct result *t,
 		  bool eightbit)
 {
 	struct message new = { .n_piece = 0 };
+	struct piece piece;
 	struct entity top;
 	struct result again;
 	struct buf body, back;
 
-	reread(&new, &body, t);
+	reread(&new, &piece, &body, t);
 	require(new.body_facts.longest <= MESSAGE_LINE_MAX);
 	run(&again, &new, eightbit, 100, 100);
 	require(!again.ret && !again.needed);
@@ -102,8 +111,8 @@ static void check(const struct message *m, const struct result *t,
 	entity_read(&top, buf_str(&m->head), false);
 	if (top.kind == ENTITY_LEAF && top.coding == CODING_NONE) {
 		buf_init(&back, 64 << 20);
-		require(!qp_decode(&back, new.body));
-		require(str_eq(buf_str(&back), m->body));
+		require(!qp_decode(&back, body_of(&new)));
+		require(str_eq(buf_str(&back), body_of(m)));
 		buf_release(&back);
 	}
 	buf_release(&body);
@@ -114,7 +123,7 @@ static void both(const struct message *m, bool eightbit, size_t step)
 {
 	struct result whole, cut;
 
-	run(&whole, m, eightbit, m->body.n, m->body.n);
+	run(&whole, m, eightbit, body_of(m).n, body_of(m).n);
 	run(&cut, m, eightbit, step, step);
 	require(whole.ret == cut.ret && whole.needed == cut.needed);
 	if (whole.needed && !whole.ret) {
@@ -137,6 +146,7 @@ static void expand(struct buf *out, struct str in)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	struct message m = { .n_piece = 0 };
+	struct piece piece;
 	struct buf in, body;
 	struct scan scan;
 	struct error err;
@@ -150,7 +160,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	scan_init(&scan, 0);
 	if (!scan_feed(&scan, buf_str(&in), &m.head, &body, &err) &&
 	    !scan_end(&scan, &m.head, &body, &err)) {
-		m.body = buf_str(&body);
+		piece = piece_text(buf_str(&body));
+		m.piece = &piece;
+		m.n_piece = 1;
 		m.body_facts = scan.body;
 		both(&m, data[0] & 1, 1 + data[1] % 64);
 	}
