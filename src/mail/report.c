@@ -22,12 +22,13 @@ static void json_char(struct buf *out, unsigned long cp, struct str bytes)
 		buf_addf(out, "\\%c", (int)cp);
 	else if (cp == '\n')
 		buf_addz(out, "\\n");
-	else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
-		 (cp >= 0x2028 && cp <= 0x202e) ||
-		 (cp >= 0x2066 && cp <= 0x2069))
-		buf_addf(out, "\\u%04lx", cp);
-	else
+	else if (utf8_visible(cp))
 		buf_add(out, bytes);
+	else if (cp < 0x10000)
+		buf_addf(out, "\\u%04lx", cp);
+	else	/* RFC 8259 s7: as two surrogates */
+		buf_addf(out, "\\u%04lx\\u%04lx", 0xd7c0 + (cp >> 10),
+			 0xdc00 + (cp & 0x3ff));
 }
 
 void report_json_string(struct buf *out, struct str s)
@@ -155,17 +156,22 @@ void report_text_head(struct buf *out, const struct report *r)
 		buf_addch(out, ' ');
 		utf8_escape(out, str_of(r->message_id));
 	}
-	if (*r->relay)
-		buf_addf(out, " by %s", r->relay);
+	if (*r->relay) {
+		buf_addz(out, " by ");
+		utf8_escape(out, str_of(r->relay));
+	}
 	if (*r->tls)
 		buf_addf(out, ", %s", r->tls);
 	if (*r->mech)
 		buf_addf(out, ", %s", r->mech);
-	buf_addf(out, ", %llu octets, %llu ms, %u round trips\n",
+	buf_addf(out, "%s %llu octets, %llu ms, %u round trips\n",
+		 *r->message_id || *r->relay ? "," : "",
 		 (unsigned long long)r->bytes,
 		 (unsigned long long)r->elapsed_ms, r->trips);
-	if (*r->error)
-		buf_addf(out, "%s\n", r->error);
+	if (*r->error) {
+		utf8_ensure(out, str_of(r->error));
+		buf_addch(out, '\n');
+	}
 }
 
 void report_text_rcpt(struct buf *out, const struct report *r, size_t i)

@@ -1,6 +1,5 @@
 #include "util/utf8.h"
 
-
 /* Lead byte ranges: how many bytes, and the least code point they may say. */
 static size_t lead(unsigned char c, unsigned long *cp, unsigned long *least)
 {
@@ -77,7 +76,7 @@ static const struct {
 	{ 0xfff0, 0xffff }, { 0x1d173, 0x1d17a }, { 0xe0000, 0x10ffff },
 };
 
-static bool visible(unsigned long cp)
+bool utf8_visible(unsigned long cp)
 {
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
 		if (cp >= hidden[i].first && cp <= hidden[i].last)
@@ -91,7 +90,7 @@ static void escape(struct buf *out, struct str s, bool backslash)
 		unsigned long cp;
 		size_t n = utf8_next(s, &cp);
 
-		if (n && visible(cp)) {
+		if (n && utf8_visible(cp)) {
 			if (*s.p == '\\' && backslash)
 				buf_addch(out, '\\');
 			buf_add(out, (struct str){ s.p, n });

@@ -17,10 +17,12 @@
 size_t utf8_next(struct str s, unsigned long *cp);
 bool utf8_valid(struct str s);
 
+/* False for control, invisible and bidirectional format characters. */
+bool utf8_visible(unsigned long cp);
+
 /*
- * Append s so that it can move no cursor and fool no eye: printable ASCII and
- * plain UTF-8 letters as they are; control bytes, what is not UTF-8, and
- * invisible or bidirectional format characters as \xNN a byte; "\" as "\\".
+ * Append s so that it can move no cursor and fool no eye: visible characters
+ * as they are, what is not visible or not UTF-8 as \xNN a byte; "\" as "\\".
  */
 void utf8_escape(struct buf *out, struct str s);
 /* The same for text that has been escaped: "\\" stays, the rest is made sure. */
