@@ -124,13 +124,15 @@ root: all
 demo: all relay
 	@sh $(srcdir)/contrib/demo $(abspath $(O)/$(PROG)) $(abspath $(O))/tests/relay/relay
 
-# Seeds are read from the source tree, findings are kept in corpus/ here.
+# Seeds are read from the source tree (the session's are the dialogues), findings
+# are kept in corpus/ here.
 FUZZ_TIME = 60
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang FUZZING=1 SAN=address,undefined fuzz-run
 fuzz-run: $(fuzz)
 	@for f in $(fuzz); do n=$${f##*/}; mkdir -p corpus/$$n; \
 	s=$(srcdir)/tests/fuzz/seeds/$$n; test -d $$s || s=; \
+	test $$n != session || s="$$s $(srcdir)/tests/smtp"; \
 	$$f -max_total_time=$(FUZZ_TIME) -timeout=25 -rss_limit_mb=4096 \
 	-artifact_prefix=corpus/$$n- -print_final_stats=1 corpus/$$n $$s \
 	>corpus/$$n.log 2>&1 || { tail -n 60 corpus/$$n.log; exit 1; }; \
