@@ -106,8 +106,7 @@ static int unknown_word(struct str word, struct error *err)
 		if (flag_is_option(option_at(i)))
 			nearest_try(&best, word, option_at(i)->key);
 	/* A setting of a later version is known to the option table. */
-	if (!option_find(word) && option_lookup(word, err) &&
-	    err->kind == ERROR_UNAVAILABLE)
+	if (!option_lookup(word, err) && err->kind == ERROR_UNAVAILABLE)
 		return -1;
 	usage(err, "unknown option", (struct str){ word.p - 2, word.n + 2 });
 	if (!best.name)

@@ -1,0 +1,45 @@
+/*
+ * One message on its way out: what the caller asked for, the account, the
+ * envelope, and the message made ready.  What the front ends that send have
+ * in common.
+ */
+#ifndef CMD_SUBMISSION_H
+#define CMD_SUBMISSION_H
+
+#include <stdint.h>
+
+#include "cmd/front.h"
+#include "conf/config.h"
+#include "mail/complete.h"
+#include "mail/envelope.h"
+#include "mail/message.h"
+#include "mail/roster.h"
+#include "sys/intake.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+/* Everything the envelope borrows lives here. */
+struct submission {
+	const struct request *r;
+	struct config config;
+	struct account *account;	/* borrowed from config */
+	struct intake intake;
+	struct message *message;	/* in intake, or composed */
+	struct completion completion;
+	struct roster roster;
+	struct buf mailname, login, full_name, sender, unique, id, known_file;
+	struct envelope env;
+	const char *notify;
+	int64_t started;
+};
+
+void submission_init(struct submission *s, const struct request *r);
+void submission_release(struct submission *s);
+
+/*
+ * Everything that can be done, and go wrong, before there is a connection:
+ * configuration, account, message, recipients, envelope.  0, or -1 with *err.
+ */
+int submission_prepare(struct submission *s, struct error *err);
+
+#endif
