@@ -19,7 +19,7 @@ A, B, C = "a@example.net", "b@example.net", "c@example.net"
 
 def test_json_fields(secure):
     """All fields of DESIGN section 3, on one line."""
-    r, h = secure(caps=CHUNKING)
+    r, h = secure(caps=CHUNKING, auth="plain")
     run = h.report("-f", FROM, A, B)
     assert run.status == 0 and run.stderr == b"", run
     assert run.stdout.count(b"\n") == 1 and run.stdout.endswith(b"\n")

@@ -40,12 +40,18 @@ class Conn:
 
     def until(self, mark):
         while mark not in self.buffer:
+            self.buffer = self.buffer[-len(mark):]
             data = self.recv()
             if not data:
                 return False
             self.buffer += data
         self.buffer = self.buffer.split(mark, 1)[1]
         return True
+
+    def content(self):
+        """Read a message up to and with its dot; False if it has no end."""
+        self.buffer = b"\r\n" + self.buffer	# so that a lone dot is found
+        return self.until(b"\r\n.\r\n")
 
     def drain(self):
         while self.recv():
@@ -160,11 +166,8 @@ def smtp(replies=None, caps=(), tls=None, after=None):
                 return
             data = replies.get("DATA", b"354 go")
             if verb == "DATA" and not callable(data) and data[:1] == b"3":
-                if not conn.buffer.startswith(b".\r\n") and \
-                        not conn.until(b"\r\n.\r\n"):
+                if not conn.content():
                     return
-                if conn.buffer.startswith(b".\r\n"):
-                    conn.buffer = conn.buffer[3:]
                 if answer(conn, "DOT", b"", b"250 taken\r\n") is False:
                     return
             if verb == "QUIT":
