@@ -66,7 +66,7 @@ struct composed {
 	size_t n_piece;
 	struct facts facts;	/* of the body; lines is 0 */
 	enum body_kind body;	/* what it takes of the relay */
-	bool differs;		/* the binary variant is smaller than this */
+	bool encoded;		/* something is: a binary variant saves octets */
 	/*
 	 * Lines (LF) for the user, safe to print: references of the HTML that
 	 * no part answers, and inline parts that it does not show.
