@@ -16,7 +16,6 @@ enum { NAME_MAX_OCTETS = 4096, UNIQUE_OCTETS = 12 };
 void submission_init(struct submission *s, const struct request *r)
 {
 	*s = (struct submission){ .r = r, .started = clock_ms() };
-	config_init(&s->config);
 	intake_init(&s->intake);
 	s->message = &s->intake.message;
 	roster_init(&s->roster);
@@ -197,7 +196,7 @@ static void learn_completion(struct submission *s)
 	const struct request *r = s->r;
 	struct completion *c = &s->completion;
 
-	random_hex(&s->unique, UNIQUE_OCTETS);
+	entropy_hex(&s->unique, UNIQUE_OCTETS);
 	if (!r->full_name && !*s->account->from_name)
 		host_full_name(&s->full_name);
 	*c = (struct completion){
