@@ -38,7 +38,7 @@ static void fresh(void **state)
 
 static void recipients_in_order(void **state)
 {
-	static char addr[1000][16];
+	static char addr[1000][32];
 	struct envelope e;
 
 	(void)state;
