@@ -48,8 +48,7 @@ int intake_open(const char *path, struct error *err)
 	return fd;
 }
 
-/* As read(2), but waits whatever the descriptor's flags and signals say. */
-static ssize_t read_some(int fd, char *to, size_t n)
+ssize_t intake_some(int fd, char *to, size_t n)
 {
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -114,7 +113,7 @@ static int take_all(struct intake *in, struct scan *scan, int fd,
 {
 	ssize_t n;
 
-	while ((n = read_some(fd, piece, READ_SIZE)) > 0)
+	while ((n = intake_some(fd, piece, READ_SIZE)) > 0)
 		if (take(in, scan, (struct str){ piece, (size_t)n }, err))
 			return -1;
 	if (n < 0)
@@ -140,14 +139,12 @@ void intake_drain(int fd)
 {
 	char *piece = xrealloc(NULL, READ_SIZE, 1);
 
-	while (read_some(fd, piece, READ_SIZE) > 0)
+	while (intake_some(fd, piece, READ_SIZE) > 0)
 		;
 	free(piece);
 }
 
-/* As pread(2), but all of it or ERROR_IO. */
-static int read_file(int fd, uint64_t at, char *to, size_t n,
-		     struct error *err)
+int intake_pread(int fd, uint64_t at, char *to, size_t n, struct error *err)
 {
 	while (n) {
 		ssize_t got = pread(fd, to, n, (off_t)at);
@@ -189,7 +186,7 @@ static int read_source(const struct piece *p, uint64_t at, char *to, size_t n,
 		       struct error *err)
 {
 	if (p->fd >= 0)
-		return read_file(p->fd, p->at + at, to, n, err);
+		return intake_pread(p->fd, p->at + at, to, n, err);
 	memcpy(to, p->text.p + at, n);
 	return 0;
 }

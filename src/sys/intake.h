@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "mail/message.h"
 #include "util/buf.h"
@@ -62,5 +63,11 @@ int intake_read(const struct message *m, uint64_t at, char *to, size_t n,
  */
 int intake_recode(struct intake *to, const struct message *m, bool eightbit,
 		  bool *changed, struct error *err);
+
+/* As read(2), but waits whatever the descriptor's flags and signals say. */
+ssize_t intake_some(int fd, char *to, size_t n);
+
+/* As pread(2), but all n octets, or -1 with ERROR_IO. */
+int intake_pread(int fd, uint64_t at, char *to, size_t n, struct error *err);
 
 #endif
