@@ -132,6 +132,19 @@ static void end_qp_line(struct recode *r, struct buf *out)
 	r->out_col = 0;
 }
 
+/*
+ * What was held does not begin "=XX": an 8-bit octet follows.  Its "=" must
+ * not meet that of the octet's "=XX", so it stands for itself, as the robust
+ * readers of RFC 2045 s6.7 have it.
+ */
+static void release_qp(struct recode *r, struct buf *out)
+{
+	put_qp(r, "=3D", 3, out);
+	for (size_t i = 1; i < r->n_held; i++)
+		put_qp(r, r->held + i, 1, out);
+	r->n_held = 0;
+}
+
 static void wrap_qp(struct recode *r, struct str in, struct buf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {
@@ -141,6 +154,10 @@ static void wrap_qp(struct recode *r, struct str in, struct buf *out)
 			end_qp_line(r, out);
 		} else if (c == '\r') {
 			continue;
+		} else if (r->n_held && (unsigned char)c > 0x7f) {
+			release_qp(r, out);
+			qp_octet(coded, c);
+			put_qp(r, coded, 3, out);
 		} else if (r->n_held || c == '=') {
 			r->held[r->n_held++] = c;
 			if (r->n_held < 3)

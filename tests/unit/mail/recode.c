@@ -63,6 +63,8 @@ static const struct {
 	  "=C3=A4@=\r\n=3D\r\n", MIME QP, "=C3=A4@=\r\n=3D\r\n" },
 	{ "8-bit in quoted-printable", SEVEN, MIME QP, A "=3D=\r\nx\r\n",
 	  MIME QP, "=C3=A4=3D=\r\nx\r\n" },
+	{ "8-bit after the beginning of an octet", SEVEN, MIME QP,
+	  "=" A "=4\xc3=4\r\n", MIME QP, "=3D=C3=A4=3D4=C3=4\r\n" },
 	{ "no boundary is made", SEVEN, MIME MIXED,
 	  "--b\r\n" QP "\r\n" A X69 "--b\r\n--b\r\n\r\n" A X69 "--b\r\n"
 	  "--b--\r\n", MIME MIXED,
