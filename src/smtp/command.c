@@ -4,11 +4,12 @@ void command_mail(struct buf *line, const struct envelope *env,
 		  const struct ehlo *ehlo)
 {
 	unsigned caps = ehlo->caps;
+	bool binary = caps & CAP_BINARYMIME && caps & CAP_CHUNKING;
 
 	buf_addf(line, "MAIL FROM:<%s>", env->from);
 	if (caps & CAP_SIZE)
 		buf_addf(line, " SIZE=%llu", (unsigned long long)env->size);
-	if (caps & CAP_BINARYMIME && env->body == BODY_BINARY)
+	if (binary && env->body == BODY_BINARY)
 		buf_addz(line, " BODY=BINARYMIME");
 	else if (caps & CAP_8BITMIME && env->body != BODY_7BIT)
 		buf_addz(line, " BODY=8BITMIME");

@@ -1,5 +1,5 @@
 /*
- * What session.c and transaction.c share: the expectation queue, the making
+ * What session.c, login.c and transaction.c share: the expectation queue, the making
  * of command lines, and the phases.  Private to smtp/.
  */
 #ifndef SMTP_MACHINE_H
@@ -41,10 +41,20 @@ struct verdict session_said(const struct session *s, enum stage stage);
 int session_class(const struct session *s);
 
 /* The relay broke the rules: fail with ERROR_PROTOCOL. */
-void session_broken(struct session *s, const char *what);
+void session_broken(struct session *s, enum stage stage, const char *what);
+
+/*
+ * Trouble of the relay as such, which a polite QUIT ends.  It defers, even
+ * when it is 5yz: only what is said to MAIL, RCPT, DATA or the content speaks
+ * of the message.  kind, if any, decides the exit status instead of the code.
+ */
+void session_refuse(struct session *s, struct verdict v, enum error_kind kind);
 
 /* Say QUIT and stop when it is on its way. */
 void session_bye(struct session *s);
+
+/* login.c */
+void login_reply(struct session *s, struct expect e);
 
 /* transaction.c */
 void transaction_reply(struct session *s, struct expect e);

@@ -7,9 +7,7 @@
 #include "util/xalloc.h"
 
 enum {
-	OUTPUT_MAX = 1 << 24,		/* octets; a body chunk and its dots fit */
-	AUTH_LINE_MAX = 510,		/* RFC 5321 s4.5.3.1.4, less CRLF */
-	AUTH_ROUNDS_MAX = 10
+	OUTPUT_MAX = 1 << 24		/* octets; a body chunk and its dots fit */
 };
 
 /* Which of the timeouts a reply may take. */
@@ -115,20 +113,17 @@ void session_fail(struct session *s, const struct error *err)
 	s->phase = PHASE_DONE;
 }
 
-void session_broken(struct session *s, const char *what)
+void session_broken(struct session *s, enum stage stage, const char *what)
 {
 	struct error err;
+	struct verdict v;
 
 	error_set(&err, ERROR_PROTOCOL, "%s", what);
-	session_fail(s, &err);
+	v = verdict_of_error(&err, stage);
+	session_fail_at(s, &v);
 }
 
-/*
- * Trouble of the relay as such, which a polite QUIT ends.  It defers, even
- * when it is 5yz: only what is said to MAIL, RCPT, DATA or the content speaks
- * of the message.  kind, if any, decides the exit status instead of the code.
- */
-static void refuse(struct session *s, struct verdict v, enum error_kind kind)
+void session_refuse(struct session *s, struct verdict v, enum error_kind kind)
 {
 	v.outcome = OUTCOME_DEFERRED;
 	v.kind = kind;
@@ -142,7 +137,7 @@ static void refuse_text(struct session *s, enum stage stage, const char *text)
 	struct error err;
 
 	error_set(&err, ERROR_PROTOCOL, "%s", text);
-	refuse(s, verdict_of_error(&err, stage), ERROR_PROTOCOL);
+	session_refuse(s, verdict_of_error(&err, stage), ERROR_PROTOCOL);
 }
 
 void session_bye(struct session *s)
@@ -178,9 +173,9 @@ static void on_greeting(struct session *s)
 		return;
 	}
 	if (session_class(s) == 3)
-		session_broken(s, "the greeting is a go-ahead");
+		session_broken(s, STAGE_GREETING, "the greeting is a go-ahead");
 	else
-		refuse(s, session_said(s, STAGE_GREETING), ERROR_NONE);
+		session_refuse(s, session_said(s, STAGE_GREETING), ERROR_NONE);
 }
 
 /* The login comes next, or the messages. */
@@ -211,9 +206,10 @@ static void on_hello_refused(struct session *s, enum verb verb)
 		return;
 	}
 	if (session_class(s) == 3)
-		session_broken(s, "EHLO was answered with a go-ahead");
+		session_broken(s, STAGE_EHLO, "EHLO was answered with a "
+			       "go-ahead");
 	else
-		refuse(s, session_said(s, STAGE_EHLO), session_class(s) == 5 &&
+		session_refuse(s, session_said(s, STAGE_EHLO), session_class(s) == 5 &&
 		       !plain ? ERROR_PROTOCOL : ERROR_NONE);
 }
 
@@ -242,112 +238,11 @@ static void on_starttls(struct session *s)
 		return;
 	}
 	if (session_class(s) < 4)
-		session_broken(s, "STARTTLS was answered with neither 220 nor "
-			       "a refusal");
+		session_broken(s, STAGE_STARTTLS, "STARTTLS was answered with "
+			       "neither 220 nor a refusal");
 	else
-		refuse(s, session_said(s, STAGE_STARTTLS), session_class(s) == 5 ?
+		session_refuse(s, session_said(s, STAGE_STARTTLS), session_class(s) == 5 ?
 		       ERROR_PROTOCOL : ERROR_NONE);
-}
-
-/* A line of the SASL dialogue; its text is nobody's business. */
-static void auth_line(struct session *s, struct str line)
-{
-	session_command(s, VERB_AUTH, 0, line, STR("[response]"));
-}
-
-void session_auth(struct session *s, const struct auth *auth)
-{
-	struct buf line, shown;
-	bool has_initial = false;
-	struct error err;
-
-	assert(s->phase == PHASE_AUTH);
-	s->auth = auth;
-	s->phase = PHASE_TALK;
-	s->epoch++;
-	if (auth->start(auth->ctx, buf_str(&s->ehlo.auth), &s->mech,
-			&has_initial, &s->initial, &err)) {
-		s->mech = "";
-		refuse(s, verdict_of_error(&err, STAGE_AUTH), err.kind);
-		return;
-	}
-	buf_init(&line, COMMAND_MAX);
-	buf_init(&shown, COMMAND_MAX);
-	buf_addf(&line, "AUTH %s", s->mech);
-	buf_add(&shown, buf_str(&line));
-	if (has_initial && line.len + 1 + s->initial.len > AUTH_LINE_MAX) {
-		s->initial_due = true;	/* too long for this command line */
-	} else if (has_initial) {
-		buf_addf(&line, " %s", s->initial.len ? s->initial.p : "=");
-		buf_addz(&shown, " [response]");
-	}
-	session_command(s, VERB_AUTH, 0, buf_str(&line), buf_str(&shown));
-	buf_wipe(&line);
-	buf_release(&line);
-	buf_release(&shown);
-	if (!s->initial_due)
-		buf_wipe(&s->initial);
-}
-
-/* Give the dialogue up as RFC 4954 s4 says, and stop once that is answered. */
-static void auth_cancel(struct session *s, const struct error *err)
-{
-	s->auth_error = *err;
-	session_command(s, VERB_CANCEL, 0, STR("*"), STR("*"));
-}
-
-static void on_challenge(struct session *s)
-{
-	struct buf response;
-	struct error err;
-
-	if (s->initial_due) {
-		s->initial_due = false;
-		auth_line(s, buf_str(&s->initial));
-		buf_wipe(&s->initial);
-		return;
-	}
-	if (++s->rounds > AUTH_ROUNDS_MAX) {
-		error_set(&err, ERROR_PROTOCOL, "the relay asks for more than "
-			  "%d rounds of AUTH %s", AUTH_ROUNDS_MAX, s->mech);
-		auth_cancel(s, &err);
-		return;
-	}
-	buf_init(&response, COMMAND_MAX);
-	if (s->auth->step(s->auth->ctx, buf_str(&s->reply.text), &response,
-			  &err))
-		auth_cancel(s, &err);
-	else
-		auth_line(s, buf_str(&response));
-	buf_wipe(&response);
-	buf_release(&response);
-}
-
-static void on_auth(struct session *s)
-{
-	struct error err;
-
-	if (s->reply.code == 334) {
-		on_challenge(s);
-	} else if (session_class(s) == 3) {
-		session_broken(s, "AUTH was answered with a go-ahead other "
-			       "than 334");
-	} else if (session_class(s) != 2) {
-		s->mech = "";
-		refuse(s, session_said(s, STAGE_AUTH), ERROR_NONE);
-	} else if (s->auth->finish(s->auth->ctx, &err)) {
-		s->mech = "";
-		refuse(s, verdict_of_error(&err, STAGE_AUTH), err.kind);
-	} else {
-		s->phase = PHASE_NEXT;
-	}
-}
-
-static void on_cancel(struct session *s)
-{
-	s->mech = "";
-	refuse(s, verdict_of_error(&s->auth_error, STAGE_AUTH),
-	       s->auth_error.kind);
 }
 
 static void trace_reply(struct session *s, bool challenge)
@@ -376,11 +271,17 @@ static void dispatch(struct session *s, struct expect e)
 	case VERB_EHLO:
 	case VERB_HELO:     on_hello(s, (enum verb)e.verb); break;
 	case VERB_STARTTLS: on_starttls(s); break;
-	case VERB_AUTH:     on_auth(s); break;
-	case VERB_CANCEL:   on_cancel(s); break;
+	case VERB_AUTH:
+	case VERB_CANCEL:   login_reply(s, e); break;
 	case VERB_QUIT:     s->phase = PHASE_DONE; break;
 	default:            transaction_reply(s, e); break;
 	}
+}
+
+/* Is content what fills the output? */
+static bool sending_content(const struct session *s)
+{
+	return s->phase == PHASE_BODY || (s->t.all_given && s->out.len);
 }
 
 /* A whole reply is in s->reply. */
@@ -396,7 +297,7 @@ static void on_reply(struct session *s)
 	if (s->auth && !challenge)
 		s->auth->mask(s->auth->ctx, &s->reply.text);
 	trace_reply(s, challenge);
-	if (s->phase == PHASE_BODY && (!asked || e.verb == VERB_DOT)) {
+	if (e.verb == VERB_DOT && sending_content(s)) {
 		transaction_early(s);
 		return;
 	}
@@ -407,7 +308,8 @@ static void on_reply(struct session *s)
 		return;
 	}
 	if (!asked) {
-		session_broken(s, "the relay spoke out of turn");
+		session_broken(s, session_stage(s), "the relay spoke out of "
+			       "turn");
 		return;
 	}
 	if (++s->expect_head == s->expect_len)
@@ -473,13 +375,25 @@ struct str session_output(const struct session *s)
 void session_sent(struct session *s, size_t n)
 {
 	buf_drop(&s->out, n);
+	if (!s->out.len)
+		s->epoch++;	/* what was a wait to be read is now for a reply */
 }
 
-/* What came instead of SMTP, for a person; "" if it tells nothing. */
-static const char *hint(const struct session *s, struct str got)
+/* The verb whose reply is awaited; what is said when nothing is. */
+static enum verb awaited(const struct session *s)
 {
-	if (s->reply.code || s->epoch)
-		return "";
+	if (s->expect_len)
+		return (enum verb)s->expect[s->expect_head].verb;
+	if (s->phase == PHASE_TLS)
+		return VERB_STARTTLS;
+	if (s->phase == PHASE_AUTH)
+		return VERB_AUTH;
+	return s->phase == PHASE_BODY || s->t.all_given ? VERB_DOT : VERB_MAIL;
+}
+
+/* What came instead of a greeting, for a person; "" if it tells nothing. */
+static const char *hint(struct str got)
+{
 	if (got.n >= 2 && (got.p[0] == 0x15 || got.p[0] == 0x16) &&
 	    got.p[1] == 0x03)
 		return "; it speaks TLS here: try tls = implicit";
@@ -492,18 +406,17 @@ static const char *hint(const struct session *s, struct str got)
 	return "";
 }
 
-static void bad_reply(struct session *s, struct str got)
+static void bad_reply(struct session *s)
 {
-	bool greeting = s->expect_len && s->expect[s->expect_head].verb ==
-		VERB_GREETING;
-	bool auth = s->expect_len && s->expect[s->expect_head].verb == VERB_AUTH;
+	enum verb verb = awaited(s);
+	bool greeting = verb == VERB_GREETING;
 	struct error err;
 
 	error_set(&err, ERROR_PROTOCOL, "%s: %s%s", greeting ?
 		  "not an SMTP server" : "the relay does not speak SMTP",
-		  s->reply.why, hint(s, got));
+		  s->reply.why, greeting ? hint(buf_str(&s->reply.line)) : "");
 	session_fail(s, &err);
-	if (!auth)
+	if (verb != VERB_AUTH || s->phase == PHASE_AUTH)
 		return;
 	/* An over-long challenge is cancelled as well, RFC 4954 s4. */
 	buf_add(&s->out, STR("*\r\n"));
@@ -522,8 +435,6 @@ static void on_eof(struct session *s)
 
 void session_recv(struct session *s, struct str bytes)
 {
-	struct str got = bytes;
-
 	if (!bytes.n) {
 		on_eof(s);
 		return;
@@ -534,7 +445,7 @@ void session_recv(struct session *s, struct str bytes)
 		case REPLY_MORE:
 			return;
 		case REPLY_BAD:
-			bad_reply(s, got);
+			bad_reply(s);
 			return;
 		case REPLY_DONE:
 			on_reply(s);
@@ -542,8 +453,9 @@ void session_recv(struct session *s, struct str bytes)
 	}
 	/* Plaintext after the go-ahead is an injection, RFC 3207 s6. */
 	if (bytes.n && s->phase == PHASE_TLS)
-		session_broken(s, "the relay sent data after its STARTTLS "
-			       "reply, before TLS: this may be an attack");
+		session_broken(s, STAGE_STARTTLS, "the relay sent data after "
+			       "its STARTTLS reply, before TLS: this may be an "
+			       "attack");
 }
 
 void session_tls_up(struct session *s)
@@ -553,24 +465,6 @@ void session_tls_up(struct session *s)
 	s->phase = PHASE_TALK;
 	s->epoch++;
 	send_hello(s, VERB_EHLO); /* RFC 3207 s4.2: replaces s->ehlo whole */
-}
-
-/* The verb whose reply is awaited; what is said when nothing is. */
-static enum verb awaited(const struct session *s)
-{
-	if (s->expect_len)
-		return (enum verb)s->expect[s->expect_head].verb;
-	if (s->phase == PHASE_TLS)
-		return VERB_STARTTLS;
-	if (s->phase == PHASE_AUTH)
-		return VERB_AUTH;
-	return s->phase == PHASE_BODY || s->t.all_given ? VERB_DOT : VERB_MAIL;
-}
-
-/* Is content what fills the output? */
-static bool sending_content(const struct session *s)
-{
-	return s->phase == PHASE_BODY || (s->t.all_given && s->out.len);
 }
 
 unsigned session_timeout(const struct session *s)

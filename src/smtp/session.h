@@ -85,6 +85,7 @@ struct transaction {
 	bool said_data;		/* DATA or BDAT is on its way */
 	bool all_given;		/* the whole content is in out, or sent */
 	bool open;		/* MAIL was said and not yet concluded */
+	bool ended;		/* by the relay: BDAT ends it only if taken */
 };
 
 struct session {

@@ -193,7 +193,7 @@ static void conclude(struct session *s)
 
 	if (t->overflow && t->accepted == t->full_at)
 		s->rcpt_limit = t->full_at;
-	if (t->mail_ok && !t->all_given)
+	if (t->mail_ok && !t->ended)
 		s->reset_due = true;
 	if (next_batch(s))
 		transaction_advance(s);
@@ -266,7 +266,8 @@ static void on_mail(struct session *s)
 	if (s->t.mail_ok)
 		return;
 	if (session_class(s) == 3) {
-		session_broken(s, "MAIL was answered with a go-ahead");
+		session_broken(s, STAGE_MAIL, "MAIL was answered with a "
+			       "go-ahead");
 		return;
 	}
 	if (wants_login(v.code))
@@ -292,13 +293,16 @@ static void on_rcpt(struct session *s, uint32_t i)
 	struct verdict v = session_said(s, STAGE_RCPT);
 	struct transaction *t = &s->t;
 
+	if (session_class(s) == 3) {
+		/* No answer to this RCPT: its recipient is in doubt too. */
+		session_broken(s, STAGE_RCPT, "RCPT was answered with a "
+			       "go-ahead");
+		return;
+	}
 	t->answered++;
 	switch (session_class(s)) {
 	case 2:
 		t->batch[t->accepted++] = i;
-		break;
-	case 3:
-		session_broken(s, "RCPT was answered with a go-ahead");
 		break;
 	default:
 		if (!t->mail_ok)
@@ -319,17 +323,21 @@ static void on_data(struct session *s)
 	struct verdict v = session_said(s, STAGE_DATA);
 
 	if (session_class(s) == 2) {
-		session_broken(s, "DATA was answered with success before any "
-			       "content");
+		session_broken(s, STAGE_DATA, "DATA was answered with success "
+			       "before any content");
 	} else if (session_class(s) != 3) {
 		settle_accepted(s, &v);
-	} else if (!s->t.mail_ok || !s->t.accepted) {
+	} else if (s->t.mail_ok && s->t.accepted) {
+		start_body(s);
+	} else if (s->config->lmtp) {
+		/* RFC 2033 s4.2 forbids it, and to no one is no reply. */
+		session_broken(s, STAGE_DATA, "the relay wants a message that "
+			       "nobody is to get");
+	} else {
 		/* RFC 2920 s3.1: nobody is left, yet we must say the dot. */
 		session_trace(s, 'C', STR("."));
 		buf_add(&s->out, STR(".\r\n"));
 		session_expect(s, VERB_LONE_DOT, 0);
-	} else {
-		start_body(s);
 	}
 }
 
@@ -346,13 +354,12 @@ static void on_dot(struct session *s, uint32_t i)
 	struct verdict v = session_said(s, STAGE_CONTENT);
 
 	if (session_class(s) == 3) {
-		session_broken(s, "the message was answered with a go-ahead");
+		session_broken(s, STAGE_CONTENT, "the message was answered "
+			       "with a go-ahead");
 		return;
 	}
-	if (session_class(s) == 2 && s->out.len) {
-		session_broken(s, "the message was accepted before its end");
-		return;
-	}
+	if (!s->t.chunk || session_class(s) == 2)
+		s->t.ended = true;
 	if (!s->t.mail_ok || !s->t.accepted)
 		return;		/* a BDAT that nobody was to get */
 	keep_final(s, &v);
@@ -384,7 +391,8 @@ void transaction_early(struct session *s)
 	struct verdict v = session_said(s, STAGE_CONTENT);
 
 	if (session_class(s) < 4) {
-		session_broken(s, "the message was answered before its end");
+		session_broken(s, STAGE_CONTENT, "the message was answered "
+			       "before its end");
 		return;
 	}
 	keep_final(s, &v);
