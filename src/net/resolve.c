@@ -13,6 +13,7 @@
 
 #include "sys/clock.h"
 #include "util/buf.h"
+#include "util/str.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
@@ -48,6 +49,37 @@ static int look_up(const char *host, const char *port, int flags,
 	return getaddrinfo(host, port, &hints, found);
 }
 
+/* "localhost", or a name in it, RFC 6761 s6.3. */
+static bool is_localhost(const char *host)
+{
+	const struct str name = STR("localhost");
+	struct str s = str_of(host);
+
+	if (s.n && s.p[s.n - 1] == '.')
+		s.n--;
+	if (s.n > name.n && s.p[s.n - name.n - 1] == '.') {
+		s.p += s.n - name.n;
+		s.n = name.n;
+	}
+	return str_caseeq(s, name);
+}
+
+/*
+ * The loopback addresses where neither /etc/hosts nor a name server has them:
+ * in a container or a chroot, say.
+ */
+static int look_up_anyhow(const char *host, const char *port,
+			  struct addrinfo **found)
+{
+	int result = look_up(host, port, 0, found);
+	int error = errno;
+
+	if (result && is_localhost(host) && !look_up(NULL, port, 0, found))
+		result = 0;
+	errno = error;
+	return result;
+}
+
 static void lookup_free(struct lookup *l)
 {
 	if (l->found)
@@ -76,7 +108,7 @@ static void *lookup_run(void *ctx)
 {
 	struct lookup *l = ctx;
 	struct addrinfo *found;
-	int result = look_up(l->host, l->port, 0, &found);
+	int result = look_up_anyhow(l->host, l->port, &found);
 	int error = errno;
 	bool abandoned;
 

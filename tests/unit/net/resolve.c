@@ -44,6 +44,10 @@ static const struct {
 	{ "servfail.test", ERROR_NET, "'servfail.test'" },
 	{ "broken.test", ERROR_NET, "'broken.test'" },
 	{ "system.test", ERROR_NET, "'system.test'" },
+	{ "known.localhost", 0, "127.0.0.3" },
+	{ "notlocalhost", ERROR_HOST, "'notlocalhost' does not exist" },
+	{ "localhost.test", ERROR_HOST, "'localhost.test' does not exist" },
+	{ ".", ERROR_HOST, "'.' does not exist" },
 	{ "", ERROR_CONFIG, "no host" },
 	{ "[192.0.2.1]", ERROR_CONFIG, "'[192.0.2.1]' is not a host name" },
 	{ "[::1", ERROR_CONFIG, "is not a host name" },
@@ -82,6 +86,34 @@ static void test_rows(void **state)
 			assert_string_equal(first(a), rows[i].text);
 			freeaddrinfo(a);
 		}
+	}
+}
+
+/* Names that the resolver knows nothing of: both addresses, in any order. */
+static void test_localhost(void **state)
+{
+	static const char *const local[] = {
+		"localhost", "LocalHost.", "mail.localhost", "a.b.localhost.",
+		"unasked.localhost"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++) {
+		struct addrinfo *found = NULL;
+		struct error err = { 0 };
+		bool v4 = false, v6 = false;
+
+		if (resolve(local[i], 465, clock_after(5), &found, &err))
+			fail_msg("'%s': %s", local[i], err.text);
+		for (struct addrinfo *a = found; a; a = a->ai_next) {
+			const char *text = first(a);
+
+			v4 |= !strcmp(text, "127.0.0.1");
+			v6 |= !strcmp(text, "::1");
+		}
+		if (!v4 || !v6)
+			fail_msg("'%s': an address lacks", local[i]);
+		freeaddrinfo(found);
 	}
 }
 
@@ -135,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_localhost),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_no_thread),
