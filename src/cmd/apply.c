@@ -292,6 +292,20 @@ int apply_priority(struct request *r, const char *value, struct error *err)
 	return 0;
 }
 
+int apply_progress(struct request *r, const char *value, struct error *err)
+{
+	if (!strcmp(value, "on"))
+		r->progress = PROGRESS_ON;
+	else if (!strcmp(value, "off"))
+		r->progress = PROGRESS_OFF;
+	else if (!strcmp(value, "auto"))
+		r->progress = PROGRESS_AUTO;
+	else
+		return error_set(err, ERROR_USAGE, "--progress='%s': it is auto, "
+				 "on or off", value);
+	return 0;
+}
+
 int apply_queue_list(struct request *r, const char *value, struct error *err)
 {
 	(void)r;

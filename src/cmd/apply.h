@@ -15,7 +15,7 @@ apply_fn apply_account, apply_bmode, apply_check_config,
 	apply_hold_for, apply_hold_until, apply_ignore, apply_ignore_dots,
 	apply_message, apply_newaliases, apply_notify, apply_old_option,
 	apply_long_option, apply_password_fd, apply_print_config,
-	apply_priority, apply_queue_list, apply_queue_run, apply_read_from,
+	apply_priority, apply_progress, apply_queue_list, apply_queue_run, apply_read_from,
 	apply_read_recipients, apply_refuse, apply_report, apply_require_tls,
 	apply_return, apply_serverinfo, apply_set, apply_verbose,
 	apply_version;

@@ -43,6 +43,46 @@ static const struct flag flags[] = {
 	{ ROW(0, 0, "priority", ARG_REQUIRED, GROUP_ENVELOPE),
 	  "NUMBER", "-9 to 9 (MT-PRIORITY)", apply_priority },
 
+	{ ROW('s', IN_POSTHASTE, "subject", ARG_REQUIRED, GROUP_COMPOSE),
+	  "SUBJECT", "subject; builds a message, with standard input as its text", NULL,
+	  offsetof(struct request, compose.subject), false },
+	{ ROW(0, 0, "to", ARG_REQUIRED, GROUP_COMPOSE),
+	  "ADDRESSES", "recipients for the To field", NULL,
+	  offsetof(struct request, compose.to), true },
+	{ ROW(0, 0, "cc", ARG_REQUIRED, GROUP_COMPOSE),
+	  "ADDRESSES", "recipients for the Cc field", NULL,
+	  offsetof(struct request, compose.cc), true },
+	{ ROW(0, 0, "bcc", ARG_REQUIRED, GROUP_COMPOSE),
+	  "ADDRESSES", "recipients that the message does not name", NULL,
+	  offsetof(struct request, compose.bcc), true },
+	{ ROW(0, 0, "reply-to", ARG_REQUIRED, GROUP_COMPOSE),
+	  "ADDRESSES", "where answers are to go", NULL,
+	  offsetof(struct request, compose.reply_to), true },
+	{ ROW(0, 0, "in-reply-to", ARG_REQUIRED, GROUP_COMPOSE),
+	  "ID", "message that this one answers", NULL,
+	  offsetof(struct request, compose.in_reply_to), false },
+	{ ROW(0, 0, "header", ARG_REQUIRED, GROUP_COMPOSE),
+	  "'NAME: VALUE'", "one more header field", NULL,
+	  offsetof(struct request, compose.header), true },
+	{ ROW(0, 0, "text", ARG_REQUIRED, GROUP_COMPOSE),
+	  "FILE", "the text, if not standard input", NULL,
+	  offsetof(struct request, compose.text), false },
+	{ ROW(0, 0, "html", ARG_REQUIRED, GROUP_COMPOSE),
+	  "FILE", "the same as HTML", NULL,
+	  offsetof(struct request, compose.html), false },
+	{ ROW(0, 0, "calendar", ARG_REQUIRED, GROUP_COMPOSE),
+	  "FILE", "an invitation (iCalendar)", NULL,
+	  offsetof(struct request, compose.calendar), false },
+	{ ROW(0, 0, "attach", ARG_REQUIRED, GROUP_COMPOSE),
+	  "FILE[;type=T][;name=N]", "attach a file; - is standard input", NULL,
+	  offsetof(struct request, compose.attach), true },
+	{ ROW(0, 0, "inline", ARG_REQUIRED, GROUP_COMPOSE),
+	  "FILE[;cid=ID][;type=T][;name=N]", "a file that the HTML shows as cid:ID", NULL,
+	  offsetof(struct request, compose.inlined), true },
+	{ ROW(0, 0, "charset", ARG_REQUIRED, GROUP_COMPOSE),
+	  "NAME", "character set of the text, if not the locale's", NULL,
+	  offsetof(struct request, compose.charset), false },
+
 	{ ROW('a', IN_POSTHASTE, "account", ARG_REQUIRED, GROUP_RELAY),
 	  "NAME", "account to use", apply_account },
 	{ ROW('C', IN_POSTHASTE, "config", ARG_REQUIRED, GROUP_RELAY),
@@ -56,6 +96,8 @@ static const struct flag flags[] = {
 	  "KIND", "on standard output: text, json or none", apply_report },
 	{ ROW(0, 0, "exit-status", ARG_REQUIRED, GROUP_OUTCOME),
 	  "SCHEME", "reply or sysexits", apply_exit_status },
+	{ ROW(0, 0, "progress", ARG_REQUIRED, GROUP_OUTCOME),
+	  "WHEN", "show how far the upload is: auto, on or off", apply_progress },
 	{ ROW('v', IN_BOTH, "verbose", ARG_NONE, GROUP_OUTCOME),
 	  "", "show the dialogue on standard error, without secrets",
 	  apply_verbose },
@@ -222,6 +264,7 @@ void flag_help(struct buf *out)
 {
 	static const char *const title[] = {
 		[GROUP_ENVELOPE] = "Envelope and message:",
+		[GROUP_COMPOSE] = "Building a message:",
 		[GROUP_RELAY] = "Relay:",
 		[GROUP_OUTCOME] = "Outcome:",
 		[GROUP_MODE] = "Instead of sending:",
@@ -229,8 +272,10 @@ void flag_help(struct buf *out)
 	};
 
 	buf_addz(out, "usage: posthaste [OPTION]... [RECIPIENT]...\n"
-		 "Reads a message (RFC 5322) from standard input and submits it "
-		 "to the relay;\nthe exit status is the relay's verdict.\n");
+		 "       posthaste -s SUBJECT [--attach=FILE]... RECIPIENT...\n"
+		 "Submits the message (RFC 5322) on standard input to the relay, "
+		 "or builds one\nof which standard input is the text; the exit "
+		 "status is the relay's verdict.\n");
 	for (size_t g = 0; g < sizeof(title) / sizeof(*title); g++) {
 		buf_addf(out, "\n%s\n", title[g]);
 		for (size_t i = 0; i < flag_count(); i++)

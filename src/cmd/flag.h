@@ -22,7 +22,7 @@ enum {
 };
 
 enum flag_group {
-	GROUP_ENVELOPE, GROUP_RELAY, GROUP_OUTCOME, GROUP_MODE, GROUP_COMPAT,
+	GROUP_ENVELOPE, GROUP_COMPOSE, GROUP_RELAY, GROUP_OUTCOME, GROUP_MODE, GROUP_COMPAT,
 	GROUP_HIDDEN
 };
 
@@ -34,8 +34,14 @@ struct flag {
 	enum flag_group group;
 	const char *value;	/* what help calls the argument */
 	const char *help;
-	/* value is "" without an argument. */
+	/*
+	 * What it does; value is "" without an argument.  Or NULL: then the
+	 * value is kept in the request at `at`, a const char * or, if it may
+	 * be repeated, a struct list.
+	 */
 	int (*apply)(struct request *r, const char *value, struct error *err);
+	size_t at;
+	bool repeated;
 };
 
 size_t flag_count(void);

@@ -10,10 +10,8 @@
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
-/* What composing and the queue will bring: said so, and not "unknown". */
+/* What the queue and the service will bring: said so, and not "unknown". */
 static const char *const later_words[] = {
-	"subject", "to", "cc", "bcc", "reply-to", "in-reply-to", "header",
-	"text", "html", "calendar", "attach", "inline", "charset", "progress",
 	"queue-list", "queue-run", "queue-show", "queue-remove", "queue-hold",
 	"queue-release", "queue-retry", "serve", "oauth2-login",
 };
@@ -62,6 +60,15 @@ void request_init(struct request *r, const char *argv0)
 
 void request_release(struct request *r)
 {
+	struct compose_args *c = &r->compose;
+
+	free(c->to.item);
+	free(c->cc.item);
+	free(c->bcc.item);
+	free(c->reply_to.item);
+	free(c->header.item);
+	free(c->attach.item);
+	free(c->inlined.item);
 	free(r->settings);
 }
 
@@ -150,6 +157,28 @@ static int add_setting(struct request *r, struct args *args,
 	return 0;
 }
 
+static void list_add(struct list *list, const char *item)
+{
+	list->item = xrealloc(list->item, list->n + 1, sizeof(*list->item));
+	list->item[list->n++] = item;
+}
+
+static int apply(struct request *r, const struct flag *f, const char *value,
+		 struct error *err)
+{
+	char *at = (char *)r + f->at;
+
+	if (f->group == GROUP_COMPOSE)
+		r->compose.on = true;
+	if (f->apply)
+		return f->apply(r, value, err);
+	if (f->repeated)
+		list_add((struct list *)(void *)at, value);
+	else
+		*(const char **)(void *)at = value;
+	return 0;
+}
+
 static int parse_word(struct request *r, struct args *args, const char *arg,
 		      struct error *err)
 {
@@ -173,7 +202,7 @@ static int parse_word(struct request *r, struct args *args, const char *arg,
 				 "argument", f->word);
 	if (!value)
 		return no_argument(err, "--", word);
-	return f->apply(r, value, err);
+	return apply(r, f, value, err);
 }
 
 static const struct flag *flag_letter(const struct request *r, char letter)
@@ -195,9 +224,6 @@ static int parse_letters(struct request *r, struct args *args, const char *p,
 		struct str letter = { p++, 1 };
 		const char *value = "";
 
-		if (!f && r->face == FACE_POSTHASTE && *letter.p == 's')
-			return error_set(err, ERROR_UNAVAILABLE, "option '-s' "
-					 "(--subject) is not in this version");
 		if (!f)
 			return usage(err, "unknown option", (struct str){
 				     letter.p[-1] == '-' ? letter.p - 1 :
@@ -208,7 +234,7 @@ static int parse_letters(struct request *r, struct args *args, const char *p,
 			value = p;
 		if (!value)
 			return no_argument(err, "-", letter);
-		if (f->apply(r, value, err))
+		if (apply(r, f, value, err))
 			return f->apply == apply_refuse ?
 				error_wrap(err, "-%c", *letter.p) : -1;
 		if (f->arg != ARG_NONE)

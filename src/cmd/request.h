@@ -19,11 +19,25 @@ enum mode {
 	MODE_VERSION, MODE_HELP, MODE_COMPLETIONS
 };
 
+enum progress { PROGRESS_AUTO, PROGRESS_ON, PROGRESS_OFF };
+
 enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON };
 
 struct setting {		/* an account setting from the command line */
 	const char *key;
 	const char *value;	/* NULL: key is "KEY=VALUE" */
+};
+
+struct list {			/* arguments of an option that may be repeated */
+	const char **item;	/* owned array of borrowed text */
+	size_t n;
+};
+
+struct compose_args {
+	bool on;		/* one of these was given: a message is built */
+	const char *subject, *in_reply_to, *charset;	/* NULL: not given */
+	const char *text, *html, *calendar;		/* files; "-" is stdin */
+	struct list to, cc, bcc, reply_to, header, attach, inlined;
 };
 
 struct request {
@@ -42,6 +56,8 @@ struct request {
 	char deliver_by[24], hold[48], priority[8];
 	const char *message;	/* --message=FILE; NULL is stdin */
 
+	struct compose_args compose;
+
 	const char *account;	/* NULL */
 	const char *config;	/* NULL */
 	struct setting *settings;	/* owned array */
@@ -50,6 +66,7 @@ struct request {
 
 	enum report_kind report;
 	enum status_scheme scheme;
+	enum progress progress;
 	unsigned verbose;
 	bool quiet;		/* -oeq: no diagnostics */
 	bool queue_only;	/* -odq */

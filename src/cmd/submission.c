@@ -17,6 +17,7 @@ void submission_init(struct submission *s, const struct request *r)
 {
 	*s = (struct submission){ .r = r, .started = clock_ms() };
 	intake_init(&s->intake);
+	draft_init(&s->draft);
 	s->message = &s->intake.message;
 	roster_init(&s->roster);
 	envelope_init(&s->env);
@@ -33,6 +34,7 @@ void submission_release(struct submission *s)
 {
 	config_release(&s->config);
 	intake_release(&s->intake);
+	draft_release(&s->draft);
 	roster_release(&s->roster);
 	envelope_release(&s->env);
 	buf_release(&s->mailname);
@@ -167,12 +169,40 @@ static int check_strict(const struct submission *s, struct error *err)
 	return 0;
 }
 
-static int argument_recipients(struct submission *s, struct error *err)
+static int add_recipients(struct submission *s, const char *const *item,
+			  size_t n, struct error *err)
 {
-	for (size_t i = 0; i < s->r->n_recipients; i++)
-		if (roster_arg(&s->roster, str_of(s->r->recipients[i]),
+	for (size_t i = 0; i < n; i++)
+		if (roster_arg(&s->roster, str_of(item[i]),
 			       buf_cstr(&s->mailname), err))
 			return -1;
+	return 0;
+}
+
+static int argument_recipients(struct submission *s, struct error *err)
+{
+	const struct request *r = s->r;
+	const struct compose_args *c = &r->compose;
+
+	if (add_recipients(s, (const char *const *)r->recipients,
+			   r->n_recipients, err) ||
+	    add_recipients(s, c->to.item, c->to.n, err) ||
+	    add_recipients(s, c->cc.item, c->cc.n, err))
+		return -1;
+	return add_recipients(s, c->bcc.item, c->bcc.n, err);
+}
+
+/* A message that is built needs its account's limits; it has no From yet. */
+static int build_message(struct submission *s, struct error *err)
+{
+	if (!s->account)
+		return error_set(err, ERROR_USAGE, "--read-envelope-from needs a "
+				 "message that is not built here");
+	if (draft_make(&s->draft, s->r, s->account, buf_cstr(&s->mailname),
+		       err))
+		return -1;
+	s->message = &s->draft.message;
+	draft_completed(&s->draft, &s->completion);
 	return 0;
 }
 
@@ -266,7 +296,7 @@ int submission_prepare(struct submission *s, struct error *err)
 		return -1;
 	if ((s->r->from || !s->r->read_from) && choose_account(s, err))
 		return -1;
-	if (take_message(s, err))
+	if (s->r->compose.on ? build_message(s, err) : take_message(s, err))
 		return -1;
 	if (!s->account && (sender_from_header(s, err) ||
 			    choose_account(s, err)))

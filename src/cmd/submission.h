@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "cmd/draft.h"
 #include "cmd/front.h"
 #include "conf/config.h"
 #include "mail/complete.h"
@@ -24,7 +25,8 @@ struct submission {
 	struct config config;
 	struct account *account;	/* borrowed from config */
 	struct intake intake;
-	struct message *message;	/* in intake, or composed */
+	struct draft draft;
+	struct message *message;	/* intake's, or draft's */
 	struct completion completion;
 	struct roster roster;
 	struct buf mailname, login, full_name, sender, unique, id, known_file;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "cmd/front.h"
+#include "cmd/progress.h"
 #include "cmd/submission.h"
 #include "deliver/attempt.h"
 #include "mail/status.h"
@@ -74,18 +75,23 @@ static int submit(struct submission *s)
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)s->r,
+		.progress = progress_show,
 	};
+	struct progress_line progress;
 	struct attempt a;
 	int status;
 
 	setup_known_file(&s->known_file);
 	setup.known_file = buf_cstr(&s->known_file);
+	progress_init(&progress, s->r);
+	setup.progress_ctx = &progress;
 	guard_secrets();
 	if (attempt_open(&a, &setup))
 		envelope_settle(&s->env, &a.session.verdict);
 	else
 		attempt_submit(&a, &s->env, s->message);
 	attempt_quit(&a);
+	progress_end(&progress);
 	status = tell(s, &a);
 	attempt_release(&a);
 	return status;

@@ -41,6 +41,8 @@ struct account {
 	bool strict;		/* refuse NUL and bare CR instead of repairing */
 	bool all_or_nothing;
 	unsigned long long max_message_size;	/* octets, 0: no limit */
+	unsigned max_attachments;		/* files, 0: no limit */
+	unsigned long long max_attachment_size;	/* octets of each, 0: no limit */
 	char *log;		/* "syslog", "none", or a file */
 	uint64_t given;		/* private: which rows were set, by option.c */
 };

@@ -114,6 +114,13 @@ static const struct option options[] = {
 	  .at = AT(max_message_size), .fallback = "0", .min = 0,
 	  .max = INT64_MAX, .arg = "SIZE",
 	  .help = "refuse larger messages; 0 is no limit" },
+	{ .key = "max_attachments", .type = OPTION_COUNT,
+	  .at = AT(max_attachments), .fallback = "0", .min = 0, .max = 10000,
+	  .arg = "NUMBER", .help = "refuse more attachments; 0 is no limit" },
+	{ .key = "max_attachment_size", .type = OPTION_SIZE,
+	  .at = AT(max_attachment_size), .fallback = "0", .min = 0,
+	  .max = INT64_MAX, .arg = "SIZE",
+	  .help = "refuse larger attachments; 0 is no limit" },
 	{ .key = "log", .type = OPTION_PATH, .at = AT(log),
 	  .fallback = "syslog", .flags = OPTION_REQUIRED, .choice = log_words,
 	  .arg = "FILE", .help = "where to log: syslog, none, or a file" },
@@ -138,7 +145,6 @@ static const char *const later[] = {
 	"tls_pin", "tls_fingerprint", "tls_crl", "tls_cert", "tls_key",
 	"tls_resume", "oauth2", "proxy", "fallback", "unknown",
 	"flush_on_send", "max_messages_per_connection", "rate",
-	"max_attachments", "max_attachment_size",
 };
 
 size_t option_count(void)

@@ -83,23 +83,38 @@ static int adapt_addresses(struct adapted *a, struct envelope *env,
 	return 0;
 }
 
-int adapt(struct adapted *a, struct envelope *env, const struct message *m,
-	  const struct ehlo *ehlo, struct error *err)
+/* Binary if the relay and the message can, else as the relay needs it. */
+static int adapt_content(struct adapted *a, const struct message *m,
+			 const struct ehlo *ehlo, struct error *err)
 {
+	const unsigned binary = CAP_CHUNKING | CAP_BINARYMIME;
 	bool changed = false;
 
-	*a = (struct adapted){ .message = *m, .from = env->from };
-	intake_init(&a->recoded);
-	if (adapt_addresses(a, env, ehlo, err) ||
-	    intake_recode(&a->recoded, m, ehlo->caps & CAP_8BITMIME, &changed,
+	if (m->make_binary && (ehlo->caps & binary) == binary)
+		return m->make_binary(m->ctx, &a->message, err);
+	if (intake_recode(&a->recoded, m, ehlo->caps & CAP_8BITMIME, &changed,
 			  err))
 		return -1;
 	if (changed)
 		a->message = a->recoded.message;
+	return 0;
+}
+
+int adapt(struct adapted *a, struct envelope *env, const struct message *m,
+	  const struct ehlo *ehlo, struct error *err)
+{
+	*a = (struct adapted){ .message = *m, .from = env->from };
+	intake_init(&a->recoded);
+	if (adapt_addresses(a, env, ehlo, err) ||
+	    adapt_content(a, m, ehlo, err))
+		return -1;
 	env->size = message_size(&a->message);
-	env->body = a->message.body_facts.eightbit ||
-		str_has_8bit(buf_str(&a->message.head)) ?
-		BODY_8BIT : BODY_7BIT;
+	if (a->message.binary)
+		env->body = BODY_BINARY;
+	else
+		env->body = a->message.body_facts.eightbit ||
+			str_has_8bit(buf_str(&a->message.head)) ?
+			BODY_8BIT : BODY_7BIT;
 	return 0;
 }
 

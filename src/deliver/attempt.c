@@ -198,6 +198,9 @@ static void give_body(struct attempt *a)
 	struct error err;
 	char *room;
 
+	if (a->setup->progress)
+		a->setup->progress(a->setup->progress_ctx, at,
+				   message_size(a->message));
 	buf_reset(&a->block);
 	room = buf_room(&a->block, n);
 	if (intake_read(a->message, at, room, n, &err))

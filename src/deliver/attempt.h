@@ -35,6 +35,9 @@ struct attempt_setup {			/* borrowed for the attempt's life */
 	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
 	void (*trace)(void *ctx, char who, struct str line);
 	void *ctx;			/* of ask and trace */
+	/* May be NULL: so many octets of the message are on their way. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *progress_ctx;
 };
 
 struct attempt {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "util/buf.h"
+#include "util/error.h"
 #include "util/str.h"
 
 enum {
@@ -53,6 +54,13 @@ struct message {
 	size_t n_piece;
 	uint64_t body_len;	/* octets on the wire */
 	struct facts body_facts;
+	bool binary;		/* lines mean nothing: BODY=BINARYMIME by BDAT */
+	/*
+	 * What makes another form of it for a relay that takes binary content;
+	 * NULL if there is none.  *out borrows from ctx.
+	 */
+	int (*make_binary)(void *ctx, struct message *out, struct error *err);
+	void *ctx;
 };
 
 struct piece piece_text(struct str text);	/* plain, in memory */

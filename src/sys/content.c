@@ -15,15 +15,13 @@
 
 enum {
 	READ_SIZE = 128 << 10,		/* octets asked for at once */
-	CONTENT_MEMORY = INTAKE_MEMORY,	/* octets kept in memory */
-	UTF8_MAX = 8 * READ_SIZE,	/* what a read may become */
-	MEMORY_MAX = CONTENT_MEMORY + 2 * UTF8_MAX + SCAN_ROOM
+	UTF8_MAX = 8 * READ_SIZE	/* what a read may become */
 };
 
 void content_init(struct content *c)
 {
-	*c = (struct content){ .fd = -1 };
-	buf_init(&c->memory, MEMORY_MAX);
+	*c = (struct content){ .fd = -1, .keep = INTAKE_MEMORY };
+	buf_init(&c->memory, SIZE_MAX / 4);
 }
 
 void content_release(struct content *c)
@@ -37,7 +35,7 @@ void content_release(struct content *c)
 /* Move what is in memory to the temporary file, if it is much or `all`. */
 static int spill(struct content *c, bool all, struct error *err)
 {
-	if (!all && c->memory.len <= CONTENT_MEMORY)
+	if (!all && c->memory.len <= c->keep)
 		return 0;
 	if (c->fd < 0 && (c->fd = tempfile_open(err)) < 0)
 		return -1;
@@ -154,18 +152,21 @@ static int copy(struct content *c, int fd, struct error *err)
 int content_file(struct content *c, int fd, const char *name,
 		 struct error *err)
 {
+	off_t at = lseek(fd, 0, SEEK_CUR);
 	struct stat st;
 	int r = 0;
 
+	at = at < 0 ? 0 : at;
 	if (fstat(fd, &st)) {
 		r = error_set(err, ERROR_INPUT, "%s", strerror(errno));
 	} else if (S_ISDIR(st.st_mode)) {
 		r = error_set(err, ERROR_INPUT, "it is a directory");
-	} else if (S_ISREG(st.st_mode) && fd != 0) {
+	} else if (S_ISREG(st.st_mode) && st.st_size > at) {
 		c->fd = fd;
-		c->len = (uint64_t)st.st_size;
+		c->at = (uint64_t)at;
+		c->len = (uint64_t)(st.st_size - at);
 		return 0;
-	} else {
+	} else {	/* a file of no size may be one of /proc */
 		r = copy(c, fd, err);
 	}
 	if (fd > 2)
@@ -183,7 +184,7 @@ static int scan_file(const struct content *c, struct part_scan *scan,
 		uint64_t left = c->len - at;
 		size_t n = left < READ_SIZE ? (size_t)left : READ_SIZE;
 
-		r = intake_pread(c->fd, at, room, n, err);
+		r = intake_pread(c->fd, c->at + at, room, n, err);
 		if (!r)
 			part_scan_feed(scan, (struct str){ room, n });
 	}
@@ -212,7 +213,7 @@ void content_fill(const struct content *c, struct part *p)
 {
 	p->text = buf_str(&c->memory);
 	p->fd = c->fd;
-	p->at = 0;
+	p->at = c->at;
 	p->len = c->len;
 	p->facts = c->facts;
 	p->scanned = c->scanned;

@@ -15,8 +15,9 @@
 
 struct content {
 	struct buf memory;	/* the content when fd is -1 */
+	size_t keep;		/* octets of it that may stay in memory */
 	int fd;			/* owned, unless it is a standard descriptor */
-	uint64_t len;		/* octets */
+	uint64_t at, len;	/* octets of the file: offset, how many */
 	struct part_facts facts;
 	bool scanned;
 };
@@ -34,7 +35,8 @@ int content_text(struct content *c, int fd, const char *name,
 
 /*
  * Take a file as it is.  A regular file stays open; what comes from a pipe
- * goes to memory or a temporary file.  Takes fd over (but not 0).
+ * goes to memory or a temporary file.  Standard input is read from where it
+ * is and stays open; any other fd is taken over.
  * ERROR_INPUT for a directory, ERROR_IO.
  */
 int content_file(struct content *c, int fd, const char *name,
