@@ -34,8 +34,6 @@
 #include "util/error.h"
 #include "util/str.h"
 
-enum { COMPOSE_CID_MAX = 200 };		/* octets of a Content-ID */
-
 /* All text is UTF-8 and borrowed; empty means there is none. */
 struct compose {
 	struct str subject;
@@ -74,6 +72,8 @@ struct composed {
 	struct buf warnings;
 
 	struct buf own;		/* private: what pieces of ours point into */
+	struct buf *text;	/* private: texts that had to be changed */
+	size_t n_text;
 };
 
 /*

@@ -35,7 +35,7 @@ struct part_facts {
 	bool bare_cr;		/* a CR without LF */
 	bool bare_lf;		/* a LF without CR */
 	bool ends_line;		/* the last octet is LF */
-	bool marked;		/* our boundary occurs: take another `unique` */
+	bool marked;		/* our boundary occurs: it must be encoded */
 };
 
 enum part_role {
