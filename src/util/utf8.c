@@ -94,10 +94,9 @@ static void escape(struct buf *out, struct str s, bool backslash)
 			if (*s.p == '\\' && backslash)
 				buf_addch(out, '\\');
 			buf_add(out, (struct str){ s.p, n });
-		} else {
-			n = n ? n : 1;
-			for (size_t i = 0; i < n; i++)
-				buf_addf(out, "\\x%02x", (unsigned char)s.p[i]);
+		} else {	/* what is left of it comes here again */
+			buf_addf(out, "\\x%02x", (unsigned char)*s.p);
+			n = 1;
 		}
 		s.p += n;
 		s.n -= n;

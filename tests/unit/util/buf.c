@@ -116,12 +116,17 @@ static void over_stays(void **state)
 
 static void growth(void **state)
 {
+	size_t cap = 0, steps = 0;
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 100000);
-	for (size_t i = 0; i < 100000; i++)
+	for (size_t i = 0; i < 100000; i++) {
 		buf_addch(&b, (char)(i % 251));
+		steps += b.cap != cap;
+		cap = b.cap;
+	}
+	assert_in_range(steps, 2, 40);	/* not one for every few octets */
 	assert_false(b.over);
 	assert_int_equal(b.len, 100000);
 	for (size_t i = 0; i < 100000; i++)

@@ -36,6 +36,7 @@ static void kinds(void **state)
 	(void)state;
 	assert_int_equal(sizeof(rows) / sizeof(*rows), ERROR_KINDS);
 	assert_int_equal(error_kind_status(ERROR_NONE), 0);
+	assert_false(error_kind_transient(ERROR_NONE));
 	for (int k = ERROR_NONE + 1; k < ERROR_KINDS; k++) {
 		if (error_kind_status(k) != rows[k].status ||
 		    error_kind_transient(k) != rows[k].transient)

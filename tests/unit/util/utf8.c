@@ -102,6 +102,40 @@ static void every_code_point(void **state)
 	}
 }
 
+/* RFC 3629 s4: what may follow which first octet. */
+static const struct {
+	unsigned first, last, low, high;	/* of the first, of the second */
+	size_t n;
+} grammar[] = {
+	{ 0x00, 0x7f, 0x00, 0xff, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+	{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+};
+
+static size_t by_grammar(unsigned first, unsigned second)
+{
+	for (size_t i = 0; i < sizeof(grammar) / sizeof(*grammar); i++)
+		if (first >= grammar[i].first && first <= grammar[i].last &&
+		    second >= grammar[i].low && second <= grammar[i].high)
+			return grammar[i].n;
+	return 0;
+}
+
+static void every_two_octets(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 65536; i++) {
+		char text[] = { (char)(i >> 8), (char)i, '\x80', '\xbf' };
+		unsigned long cp;
+
+		if (utf8_next((struct str){ text, 4 }, &cp) !=
+		    by_grammar(i >> 8, i & 255))
+			fail_msg("%04x", i);
+	}
+}
+
 static void validity(void **state)
 {
 	static const struct { const char *s; bool valid; } rows[] = {
@@ -201,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_character),
 		cmocka_unit_test(every_code_point),
+		cmocka_unit_test(every_two_octets),
 		cmocka_unit_test(validity),
 		cmocka_unit_test(escaping),
 		cmocka_unit_test(pairs_are_safe),

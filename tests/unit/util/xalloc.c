@@ -28,6 +28,8 @@ static void memory(void **state)
 	/* Nothing is something, too: no NULL ever. */
 	p = xrealloc(NULL, 0, 5);
 	assert_non_null(p);
+	p = xrealloc(p, 5, 0);
+	assert_non_null(p);
 	free(p);
 	p = xcalloc(5, 0);
 	assert_non_null(p);
