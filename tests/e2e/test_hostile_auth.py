@@ -362,11 +362,15 @@ def test_command_fails(asked):
 
 
 def test_command_hangs(asked):
-    """... and it has a deadline."""
-    p, h = asked(Plain(), auth="plain", password=None,
-                 password_command="sleep 600", deadline=1)
+    """... and it has a deadline, after which nothing of it is left."""
+    p, h = asked(Plain(), auth="plain", password=None, deadline=1)
+    h.set(password_command="echo $$ >>%s/pids && sleep 600 && true" % h.dir)
     for run in both(h, sysexits=(75, 78), seconds=10):
         assert run.elapsed < 6, run
+    pids = (h.dir / "pids").read_text().split()
+    assert len(pids) == 2
+    for pid in pids:
+        assert not os.path.exists("/proc/" + pid), pid
 
 
 def test_command_reads_stdin(asked):

@@ -2,7 +2,7 @@
 import pytest
 
 from lib.check import BOB, silent
-from lib.program import FROM, SANITIZED
+from lib.program import FROM
 from lib.proxy import Proxy
 from lib.relay import CAPS, CHUNKING, CALLERS_CAPS
 
@@ -21,17 +21,17 @@ def test_round_trips(secure, mode, caps, trips, mech):
     r, h = secure(mode=mode, caps=caps, auth=mech, mechs=mechs)
     proxy = Proxy(r.port, DELAY)
     h.set(port=proxy.port, timeout_command=20, timeout_tls=20)
+    wanted = trips + 2 * (mech == "auto")
+    counts = []
     try:
-        run = h.report("-f", FROM, BOB)
-        counts = [proxy.trips(run.elapsed)]
-        silent(h.run("-f", FROM, BOB))
+        while len(counts) < 4 and wanted not in counts:	# the machine is busy
+            run = h.report("-f", FROM, BOB)
+            assert run.status == 0, run
+            counts.append(proxy.trips(run.elapsed))
     finally:
         proxy.stop()
-    assert run.status == 0, run
-    wanted = trips + 2 * (mech == "auto")
     assert run.json["round_trips"] == wanted, run
-    assert counts[0] == wanted or SANITIZED and counts[0] == wanted + 1, \
-        (run.elapsed, run)
+    assert min(counts) == wanted, (counts, run)
 
 
 def test_many_recipients_one_flight(home, relay):
