@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,11 @@
 
 enum {
 	OUT_MAX = 256 << 20,		/* bytes not yet sent */
-	OUT_KEEP = 1 << 20,		/* more than this is given back once sent */
-	CHUNK = 16 << 10,		/* bytes of one read under TLS */
+	OUT_KEEP = TINY ? 16 : 1 << 20,	/* more than this is given back once sent */
+	CHUNK = TINY ? 5 : 16 << 10,	/* bytes of one read under TLS */
+	READ_MAX = TINY ? 7 : INT_MAX,	/* bytes stream_read() gives */
+	SEND_MAX = TINY ? 7 : INT_MAX,	/* bytes sent at once, */
+	SEND_BULK = 4 << 10,		/* but of so many, all */
 	FEEDS = 64,			/* chunks before stream_read() gives up */
 	GRACE = 3			/* see overdue() */
 };
@@ -118,14 +122,19 @@ int stream_write(struct stream *s, struct str bytes, struct error *err)
 	return 0;
 }
 
+static size_t send_size(size_t n)
+{
+	return n > SEND_MAX && n < SEND_BULK ? SEND_MAX : n;
+}
+
 int stream_flush(struct stream *s, struct error *err)
 {
 	struct buf *b = out(s);
 	int ret = 0;
 
 	while (!ret && s->sent < b->len) {
-		ssize_t n = send(s->fd, b->p + s->sent, b->len - s->sent,
-				 MSG_NOSIGNAL);
+		ssize_t n = send(s->fd, b->p + s->sent,
+				 send_size(b->len - s->sent), MSG_NOSIGNAL);
 
 		if (n >= 0)
 			s->sent += (size_t)n;
@@ -171,6 +180,8 @@ ptrdiff_t stream_read(struct stream *s, void *to, size_t n, struct error *err)
 	ptrdiff_t r;
 	int feeds = 0;
 
+	if (n > READ_MAX)
+		n = READ_MAX;
 	if (!s->tls) {
 		r = receive(s, to, n, err);
 		if (r > 0)

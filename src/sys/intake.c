@@ -15,10 +15,10 @@
 #include "util/xalloc.h"
 
 enum {
-	READ_SIZE = 128 << 10,		/* octets asked for at once */
+	READ_SIZE = TINY ? 7 : 128 << 10,	/* octets asked for at once */
 	RECODED_MAX = 4 * READ_SIZE + RECODE_ROOM,
 	PIECE_MAX = RECODED_MAX,	/* the most that is scanned at once */
-	BASE64_LINES = 256		/* encoded at once */
+	BASE64_LINES = TINY ? 1 : 256	/* encoded at once */
 };
 
 void intake_init(struct intake *in)

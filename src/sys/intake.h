@@ -18,7 +18,8 @@
 #include "util/buf.h"
 #include "util/error.h"
 
-enum { INTAKE_MEMORY = 256 << 10 };	/* octets of body kept in memory */
+/* Octets of body kept in memory. */
+enum { INTAKE_MEMORY = TINY ? 64 : 256 << 10 };
 
 struct intake {
 	struct message message;		/* points into this intake */
