@@ -16,8 +16,9 @@ static void rows_are_whole(void **state)
 		const struct flag *f = flag_at(i);
 		const char *name = f->word ? f->word : &f->letter;
 
-		if ((!f->letter && !f->word) || !f->apply || !f->help ||
-		    !f->value || !f->letter != !f->faces)
+		if ((!f->letter && !f->word) || !f->help || !f->value ||
+		    !f->letter != !f->faces || (!f->apply && (!f->at ||
+		     f->arg != ARG_REQUIRED)) || (f->repeated && f->apply))
 			fail_msg("row %zu (%.1s)", i, name);
 		if (f->group == GROUP_HIDDEN)
 			continue;
