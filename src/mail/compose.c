@@ -92,7 +92,8 @@ static void make_canonical(struct maker *m, struct node *n)
 {
 	struct buf *b;
 
-	if (!n->facts.bare_lf && (!n->text.n || n->facts.ends_line))
+	if (!n->facts.bare_lf && !n->facts.nul &&
+	    (!n->text.n || n->facts.ends_line))
 		return;
 	b = own_text(m, 2 * n->text.n + 2);
 	part_canonical(b, n->text);

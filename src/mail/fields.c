@@ -4,6 +4,7 @@
 
 #include "mail/address.h"
 #include "mail/header.h"
+#include "mail/idn.h"
 #include "mail/word.h"
 #include "util/utf8.h"
 
@@ -135,6 +136,25 @@ static void add_address(struct buf *head, const struct address *a,
 	buf_release(&text);
 }
 
+/*
+ * With its domain and that in ASCII, which every relay and reader takes; but
+ * next to a local part beyond ASCII it stays as it is (RFC 6532).
+ */
+static int write_spec(struct buf *out, struct str spec, const char *mailname,
+		      struct error *err)
+{
+	struct str local = spec, domain = address_domain(spec);
+
+	local.n -= domain.n;
+	if (!domain.n && *mailname)
+		address_qualify(out, spec, mailname);
+	else if (str_has_8bit(local))
+		buf_add(out, spec);
+	else
+		return idn_address(out, spec, err);
+	return 0;
+}
+
 static int no_address(struct buf *head, struct str name, struct str list,
 		      struct error *err)
 {
@@ -150,7 +170,9 @@ int fields_addresses(struct buf *head, struct str name, struct str list,
 	struct address_iter it;
 	struct address a;
 	bool first = true, null = false;
+	struct error ignored;
 	struct buf spec;
+	int bad = 0;
 
 	if (check(name, list, err))
 		return -1;
@@ -158,18 +180,15 @@ int fields_addresses(struct buf *head, struct str name, struct str list,
 	buf_addz(head, ": ");
 	buf_init(&spec, 2 * ADDRESS_MAX);
 	address_begin(&it, list);
-	while (address_next(&it, &a)) {
+	while (!bad && address_next(&it, &a)) {
 		buf_reset(&spec);
-		if (*mailname)
-			address_qualify(&spec, a.spec, mailname);
-		else
-			buf_add(&spec, a.spec);
+		bad = write_spec(&spec, a.spec, mailname, err);
 		null = null || !a.spec.n;
 		add_address(head, &a, buf_str(&spec), first);
 		first = false;
 	}
 	buf_release(&spec);
-	if (address_end(&it, err))
+	if (address_end(&it, bad ? &ignored : err) || bad)
 		return error_wrap(err, "%.*s", (int)name.n, name.p);
 	if (null)
 		return wrong(err, name, "has '<>', which is no address");
@@ -323,7 +342,7 @@ int fields_add(struct buf *head, const struct compose *c, struct error *err)
 
 	for (size_t i = 0; i < sizeof(value) / sizeof(*value); i++)
 		if (value[i].n && !given(c, c->n_header, known[i].name) &&
-		    add_field(head, c, known[i].name, value[i], err))
+		    add_field(head, c, known[i].name, str_trim(value[i]), err))
 			return -1;
 	if (add_given(head, c, err))
 		return -1;

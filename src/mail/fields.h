@@ -19,8 +19,9 @@ int fields_add(struct buf *head, const struct compose *c, struct error *err);
 
 /*
  * Append "name: " and the list, "Jane <jane@example.org>, ..." with names
- * encoded and addresses qualified with mailname ("": not).  The name of an
- * empty group stays ("undisclosed-recipients:;"), others go.
+ * encoded, domains in ASCII, and mailname where there is none unless that is
+ * "".  The name of an empty group stays ("undisclosed-recipients:;"), others
+ * go.
  */
 int fields_addresses(struct buf *head, struct str name, struct str list,
 		     const char *mailname, struct error *err);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mail/mimetype.h"
 #include "util/utf8.h"
 
 enum { TAIL_MAX = 12 };		/* octets of a long name's end that are kept */
@@ -32,6 +31,15 @@ static void begin(struct buf *out, size_t len)
 static bool attribute(char c)
 {
 	return c > ' ' && c < 127 && !strchr("*'%()<>@,;:\\\"/[]?=", c);
+}
+
+/* Needs it no quotes, not even before readers that see RFC 2231 in it? */
+static bool plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!attribute(s.p[i]))
+			return false;
+	return s.n > 0;
 }
 
 static size_t quoted_len(struct str s)
@@ -129,7 +137,7 @@ static void add_sections(struct buf *out, struct str name, struct str value)
 
 void param_add(struct buf *out, struct str name, struct str value)
 {
-	bool token = mimetype_token(value);
+	bool token = plain(value);
 	size_t len = name.n + 1 + (token ? value.n : quoted_len(value));
 
 	if (str_has_8bit(value) || len + 2 > PARAM_LINE_MAX) {
