@@ -32,6 +32,8 @@ enum verb {
  */
 void session_command(struct session *s, enum verb verb, uint32_t rcpt,
 		     struct str line, struct str shown);
+/* What was made in `line`; if it did not fit, what session_command refuses. */
+struct str session_line(const struct buf *line);
 void session_expect(struct session *s, enum verb verb, uint32_t rcpt);
 void session_trace(struct session *s, char who, struct str line);
 

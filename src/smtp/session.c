@@ -49,12 +49,17 @@ void session_expect(struct session *s, enum verb verb, uint32_t rcpt)
 	s->expect[s->expect_len++] = (struct expect){ (unsigned char)verb, rcpt };
 }
 
+struct str session_line(const struct buf *line)
+{
+	return line->over ? STR("\n") : buf_str(line);
+}
+
 void session_command(struct session *s, enum verb verb, uint32_t rcpt,
 		     struct str line, struct str shown)
 {
 	struct error err;
 
-	if (line.n > COMMAND_MAX || str_has_ctl(line)) {
+	if (str_has_ctl(line)) {
 		error_set(&err, ERROR_DATA, "a %s command would be too long or "
 			  "have a control character; nothing was sent",
 			  stage_name(verbs[verb].stage));
@@ -161,7 +166,7 @@ static void send_hello(struct session *s, enum verb verb)
 
 	buf_init(&line, COMMAND_MAX);
 	buf_addf(&line, "%s %s", word, s->config->helo);
-	session_command(s, verb, 0, buf_str(&line), STR(""));
+	session_command(s, verb, 0, session_line(&line), STR(""));
 	buf_release(&line);
 }
 

@@ -42,8 +42,7 @@ static void send_mail(struct session *s)
 	s->t.open = true;
 	buf_init(&line, COMMAND_MAX);
 	command_mail(&line, s->env, &s->ehlo);
-	session_command(s, VERB_MAIL, 0,
-			line.over ? STR("\n") : buf_str(&line), STR(""));
+	session_command(s, VERB_MAIL, 0, session_line(&line), STR(""));
 	buf_release(&line);
 }
 
@@ -54,8 +53,7 @@ static void send_rcpt(struct session *s)
 
 	buf_init(&line, COMMAND_MAX);
 	command_rcpt(&line, &s->env->rcpt[i], &s->ehlo);
-	session_command(s, VERB_RCPT, i,
-			line.over ? STR("\n") : buf_str(&line), STR(""));
+	session_command(s, VERB_RCPT, i, session_line(&line), STR(""));
 	buf_release(&line);
 }
 
@@ -217,7 +215,7 @@ static bool content_wanted(struct session *s)
 {
 	struct transaction *t = &s->t;
 
-	if (!t->mail_ok || !t->accepted)
+	if (!t->accepted)
 		return false;
 	if (!s->env->all_or_nothing || t->accepted == s->env->n_rcpt)
 		return true;
@@ -412,7 +410,7 @@ void transaction_lost(struct session *s, const struct verdict *v)
 	struct verdict doubt = *v;
 	uint32_t number;
 
-	if (t->said_data && t->all_given && !s->out.len && v->kind) {
+	if (t->all_given && !s->out.len && v->kind) {
 		doubt.outcome = OUTCOME_UNKNOWN;
 		number = envelope_say(s->env, &doubt);
 		for (size_t i = 0; i < t->accepted; i++)
@@ -453,7 +451,6 @@ void session_body(struct session *s, struct str bytes)
 		return;
 	if (!t->chunk) {
 		dot_end(&s->dot, &s->out);
-		s->dot = (struct dot){ .mid_line = false };
 		session_trace(s, 'C', STR("."));
 		expect_content(s);
 	}

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #define SECRET "czNjcmV0"	/* what the fake mechanism must never show */
+#define CHALLENGE "YWJj"	/* a challenge, which may tell of it */
 
 enum { TEXT_MAX = 1 << 16, LINES_MAX = 400, RCPTS_MAX = 12, WORDS = 4 };
 
@@ -369,7 +370,7 @@ static void drive(struct game *g)
 static void compare(struct game *g)
 {
 	struct str wrote = buf_str(&g->wrote), want = buf_str(&g->want);
-	bool same = true;
+	bool same = !wrote.n || wrote.p[wrote.n - 1] == '\n';
 
 	while (same && (wrote.n || want.n)) {
 		struct str got = str_cut(&wrote, '\n');
@@ -505,6 +506,8 @@ static void check_end(struct game *g)
 	check_session(g);
 	if (strstr(buf_cstr(&g->trace), SECRET))
 		wrong(g, "the trace has the secret", "", "");
+	if (strstr(buf_cstr(&g->trace), CHALLENGE))
+		wrong(g, "the trace has a challenge", "", "");
 	if (strstr(buf_cstr(&g->trace), ".dot"))
 		wrong(g, "the trace has content", "", "");
 }
@@ -759,30 +762,37 @@ static void no_smuggling(void **state)
 	}
 }
 
-/* A command over 16 KiB is not sent cut short. */
+/* A command over 16 KiB is not sent cut short: none of the three. */
 static void no_cut_commands(void **state)
 {
-	struct session_config config = { .helo = "h" };
-	char *addr = malloc(20001);
-	struct envelope env;
-	struct session s;
+	char *name = malloc(20001);
 
 	(void)state;
-	memset(addr, 'x', 20000);
-	addr[20000] = '\0';
-	envelope_init(&env);
-	env.size = 10;
-	envelope_add(&env, addr, "", "");
-	session_init(&s, &config);
-	hear(&s, "220 mx\r\n");
-	take(&s);
-	hear(&s, "250-mx\r\n250 PIPELINING\r\n");
-	session_begin(&s, &env);
-	assert_int_equal(session_want(&s), WANT_DONE);
-	assert_int_equal(envelope_count(&env, OUTCOME_FAILED), 1);
-	session_release(&s);
-	envelope_release(&env);
-	free(addr);
+	memset(name, 'x', 20000);
+	name[20000] = '\0';
+	for (int which = 0; which < 3; which++) {
+		struct session_config config = { .helo = which ? "h" : name };
+		struct envelope env;
+		struct session s;
+
+		envelope_init(&env);
+		env.size = 10;
+		env.from = which == 1 ? name : "a@x";
+		envelope_add(&env, which == 2 ? name : "b@x", "", "");
+		session_init(&s, &config);
+		hear(&s, "220 mx\r\n");
+		take(&s);
+		if (which) {
+			hear(&s, "250-mx\r\n250 PIPELINING\r\n");
+			session_begin(&s, &env);
+			assert_int_equal(envelope_count(&env, OUTCOME_FAILED), 1);
+		}
+		assert_int_equal(session_want(&s), WANT_DONE);
+		assert_int_equal(s.verdict.kind, ERROR_DATA);
+		session_release(&s);
+		envelope_release(&env);
+	}
+	free(name);
 }
 
 /* A failure that the driver knows better than the session. */
@@ -802,6 +812,14 @@ static void failed_by_the_driver(void **state)
 	assert_int_equal(s.verdict.stage, STAGE_TLS);
 	assert_int_equal(session_want(&s), WANT_DONE);
 	hear(&s, "220 late\r\n");
+	assert_int_equal(session_want(&s), WANT_DONE);
+	session_release(&s);
+	/* Nor does it matter how QUIT fares after a refusal. */
+	session_init(&s, &config);
+	hear(&s, "554 no\r\n");
+	session_fail_at(&s, &v);
+	assert_int_equal(s.verdict.stage, STAGE_GREETING);
+	assert_int_equal(s.verdict.code, 554);
 	assert_int_equal(session_want(&s), WANT_DONE);
 	session_release(&s);
 }
