@@ -20,12 +20,12 @@ static void auth_line(struct session *s, struct str line)
 static int too_long(const struct session *s, struct error *err)
 {
 	return error_set(err, ERROR_AUTH, "a response of AUTH %s is over %d "
-			 "octets", s->mech, COMMAND_MAX);
+			 "octets", s->trying, COMMAND_MAX);
 }
 
 static int choose(struct session *s, bool *has_initial, struct error *err)
 {
-	if (s->auth->start(s->auth->ctx, buf_str(&s->ehlo.auth), &s->mech,
+	if (s->auth->start(s->auth->ctx, buf_str(&s->ehlo.auth), &s->trying,
 			   has_initial, &s->initial, err))
 		return -1;
 	return s->initial.over ? too_long(s, err) : 0;
@@ -42,13 +42,12 @@ void session_auth(struct session *s, const struct auth *auth)
 	s->phase = PHASE_TALK;
 	s->epoch++;
 	if (choose(s, &has_initial, &err)) {
-		s->mech = "";
 		session_refuse(s, verdict_of_error(&err, STAGE_AUTH), err.kind);
 		return;
 	}
 	buf_init(&line, COMMAND_MAX);
 	buf_init(&shown, COMMAND_MAX);
-	buf_addf(&line, "AUTH %s", s->mech);
+	buf_addf(&line, "AUTH %s", s->trying);
 	buf_add(&shown, buf_str(&line));
 	if (has_initial && line.len + 1 + s->initial.len > AUTH_LINE_MAX) {
 		s->initial_due = true;	/* too long for this command line */
@@ -84,7 +83,7 @@ static void on_challenge(struct session *s)
 	}
 	if (++s->rounds > AUTH_ROUNDS_MAX) {
 		error_set(&err, ERROR_PROTOCOL, "the relay asks for more than "
-			  "%d rounds of AUTH %s", AUTH_ROUNDS_MAX, s->mech);
+			  "%d rounds of AUTH %s", AUTH_ROUNDS_MAX, s->trying);
 		auth_cancel(s, &err);
 		return;
 	}
@@ -112,19 +111,17 @@ static void on_auth(struct session *s)
 		session_broken(s, STAGE_AUTH, "AUTH was answered with a "
 			       "go-ahead other than 334");
 	} else if (session_class(s) != 2) {
-		s->mech = "";
 		session_refuse(s, session_said(s, STAGE_AUTH), ERROR_NONE);
 	} else if (s->auth->finish(s->auth->ctx, &err)) {
-		s->mech = "";
 		session_refuse(s, verdict_of_error(&err, STAGE_AUTH), err.kind);
 	} else {
+		s->mech = s->trying;
 		s->phase = PHASE_NEXT;
 	}
 }
 
 static void on_cancel(struct session *s)
 {
-	s->mech = "";
 	session_refuse(s, verdict_of_error(&s->auth_error, STAGE_AUTH),
 		       s->auth_error.kind);
 }

@@ -101,6 +101,7 @@ struct session {
 	const struct session_config *config;
 	struct envelope *env;	/* borrowed; NULL between messages */
 	const struct auth *auth;
+	const char *trying;	/* SASL mechanism of the dialogue in hand */
 	struct reply reply;
 	struct buf verdict_text, final_text;
 	struct buf out, initial;

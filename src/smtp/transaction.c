@@ -77,6 +77,8 @@ static void start_body(struct session *s)
 		 (unsigned long long)s->env->size);
 	session_trace(s, 'C', buf_str(&note));
 	buf_release(&note);
+	if (!s->env->size)
+		session_body(s, STR(""));	/* nothing to ask for */
 }
 
 static void send_data(struct session *s)

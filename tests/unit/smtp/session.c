@@ -481,7 +481,7 @@ static void check_session(struct game *g)
 	if (!strstr(buf_cstr(&g->s.verdict_text), g->sc->why))
 		wrong(g, "another reason", g->sc->why,
 		      buf_cstr(&g->s.verdict_text));
-	if (strcmp(g->s.mech, g->sc->mech) && *g->sc->mech)
+	if (strcmp(g->s.mech, g->sc->mech))
 		wrong(g, "another mechanism", g->sc->mech, g->s.mech);
 	if (*g->sc->final && g->s.final.code != atoi(g->sc->final))
 		wrong(g, "another last word", g->sc->final, "");

@@ -155,7 +155,31 @@ static void large_in_pieces(void **state)
 	close_session(&g);
 }
 
-/* What a relay says while `left` octets of the message wait to be sent. */
+/* A message of nothing at all asks for nothing. */
+static void empty(void **state)
+{
+	static const char *const caps[] = { "PIPELINING", "CHUNKING" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct game g;
+
+		open_session(&g, caps[i], 0, 1);
+		run(&g, -1);
+		say(&g, i ? "250 ok\r\n" : "250 ok\r\n250 ok\r\n354 go\r\n");
+		run(&g, -1);
+		if (i)
+			say(&g, "250 ok\r\n");
+		assert_int_not_equal(session_want(&g.s), WANT_BODY);
+		run(&g, -1);
+		assert_true(wrote(&g, i ? "BDAT 0 LAST\r\n" : "DATA\r\n.\r\n"));
+		say(&g, "250 ok\r\n");
+		assert_int_equal(envelope_count(&g.env, OUTCOME_SENT), 1);
+		close_session(&g);
+	}
+}
+
+/* What a relay says while some of the message waits to be sent. */
 static const struct {
 	const char *name, *caps;
 	size_t size;
@@ -367,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_goes_unasked),
 		cmocka_unit_test(large_in_pieces),
+		cmocka_unit_test(empty),
 		cmocka_unit_test(amid_content),
 		cmocka_unit_test(unknown_begins),
 		cmocka_unit_test(replies_while_sending),
