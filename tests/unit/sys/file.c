@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -93,6 +95,39 @@ static void not_a_file(void **state)
 			fail_msg("%s: %s", rows[i].path, err.text);
 		buf_release(&b);
 	}
+}
+
+/* There, but not to be read: each with its kind. */
+static void what_cannot_be_read(void **state)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char name[300];
+	const struct { const char *path; enum error_kind kind; } rows[] = {
+		{ sun.sun_path, ERROR_CONFIG },	/* a socket */
+		{ name, ERROR_IO },		/* too long */
+		{ "/proc/self/mem", ERROR_IO },	/* nothing is at 0 */
+	};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s.sock", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct file_facts facts;
+		struct error err = { 0 };
+		struct buf b;
+
+		buf_init(&b, 1000);
+		if (file_slurp(rows[i].path, &b, &facts, &err) != -1 ||
+		    err.kind != rows[i].kind || facts.missing || facts.denied)
+			fail_msg("%s: %d %s", rows[i].path, (int)err.kind,
+				 err.text);
+		buf_release(&b);
+	}
+	unlink(sun.sun_path);
+	close(fd);
 }
 
 static void private(void **state)
@@ -181,6 +216,7 @@ int main(void)
 		cmocka_unit_test(up_to_the_ceiling),
 		cmocka_unit_test(files_that_lie_about_their_size),
 		cmocka_unit_test(not_a_file),
+		cmocka_unit_test(what_cannot_be_read),
 		cmocka_unit_test(private),
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(in_memory),

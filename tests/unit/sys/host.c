@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,40 @@ static void who_we_are(void **state)
 	}
 }
 
+static void answer(void (*f)(struct buf *out), struct buf *b)
+{
+	buf_reset(b);
+	f(b);
+}
+
+/* The same in this process, whoever runs it. */
+static void who_i_am(void **state)
+{
+	struct passwd *pw = getpwuid(getuid());
+	struct buf b;
+
+	(void)state;
+	if (!pw)
+		skip();
+	buf_init(&b, 1000);
+	answer(host_login, &b);
+	assert_string_equal(buf_cstr(&b), pw->pw_name);
+	unsetenv("HOME");
+	answer(host_home, &b);
+	assert_string_equal(buf_cstr(&b), pw->pw_dir);
+	setenv("HOME", "/h", 1);
+	answer(host_home, &b);
+	assert_string_equal(buf_cstr(&b), "/h");
+	setenv("NAME", "J\xc3\xb6rg ", 1);
+	answer(host_full_name, &b);
+	assert_string_equal(buf_cstr(&b), "J\xc3\xb6rg");
+	setenv("NAME", "a\x7f", 1);
+	answer(host_full_name, &b);
+	assert_null(strchr(buf_cstr(&b), '\x7f'));
+	assert_null(strchr(buf_cstr(&b), ','));
+	buf_release(&b);
+}
+
 static void gecos(void **state)
 {
 	static const struct { const char *gecos, *login, *want; } names[] = {
@@ -181,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(configured_wins),
 		cmocka_unit_test(a_name_is_found),
+		cmocka_unit_test(who_i_am),
 		cmocka_unit_test(gecos),
 		cmocka_unit_test(hosts_file),
 		cmocka_unit_test(names_of_hosts),

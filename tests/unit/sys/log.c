@@ -22,7 +22,7 @@ static char path[64];
 static int enter(void **state)
 {
 	(void)state;
-	if (!mkdtemp(dir))
+	if (!mkdtemp(dir) || chdir(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", dir);
 	return 0;

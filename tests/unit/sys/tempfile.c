@@ -49,6 +49,36 @@ static void goes_where_it_can(void **state)
 	unsetenv("TMPDIR");
 }
 
+/* What cannot be had at all: the error says where it was tried first. */
+static void nowhere_to_go(void **state)
+{
+	char name[5000];
+	struct rlimit old, none;
+	struct error err = { 0 };
+	int fd, ret;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = 0;
+	setenv("TMPDIR", "/nonexistent", 1);
+	setrlimit(RLIMIT_NOFILE, &none);
+	ret = tempfile_open(&err);
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(ret, -1);
+	assert_int_equal(err.kind, ERROR_CREATE);
+	assert_non_null(strstr(err.text, "'/nonexistent'"));
+	assert_non_null(strstr(err.text, "TMPDIR"));
+	/* A name of more than a path may have is no reason to fail. */
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	setenv("TMPDIR", name, 1);
+	fd = tempfile_open(&err);
+	assert_true(fd >= 0);
+	close(fd);
+	unsetenv("TMPDIR");
+}
+
 static void full_is_not_broken(void **state)
 {
 	struct rlimit old, small;
@@ -80,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(private_and_nameless),
 		cmocka_unit_test(goes_where_it_can),
+		cmocka_unit_test(nowhere_to_go),
 		cmocka_unit_test(full_is_not_broken),
 	};
 
