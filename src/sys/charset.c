@@ -111,6 +111,20 @@ static int finish_held(struct charset *c, struct str *in, struct buf *out,
 	return 0;
 }
 
+/* Some sets' last character waits in iconv for an accent that may follow. */
+static int flush(struct charset *c, struct buf *out, struct error *err)
+{
+	char *to = buf_room(out, ROOM);
+	size_t room = ROOM;
+
+	if (!to)
+		return error_set(err, ERROR_DATA, "the text is too long");
+	if (iconv(c->cd, NULL, NULL, &to, &room) == (size_t)-1)
+		return bad_text(c, err);
+	buf_grew(out, ROOM - room);
+	return 0;
+}
+
 int charset_feed(struct charset *c, struct str in, bool end, struct buf *out,
 		 struct error *err)
 {
@@ -122,5 +136,5 @@ int charset_feed(struct charset *c, struct str in, bool end, struct buf *out,
 		memcpy(c->held, in.p, in.n);
 		c->n_held = in.n;
 	}
-	return 0;
+	return end ? flush(c, out, err) : 0;
 }
