@@ -164,7 +164,7 @@ static void one(struct part_scan *s, char c)
  * How many octets are text without line ends and control bytes: those over
  * 0x7f too, if `all`.  Eight at a time, as in scan.c.
  */
-static size_t run(const char *p, size_t n, bool all)
+static inline size_t run(const char *p, size_t n, bool all)
 {
 	const uint64_t ones = UINT64_MAX / 255;
 	uint64_t stop, w;
@@ -176,18 +176,58 @@ static size_t run(const char *p, size_t n, bool all)
 		if (stop & ones * 128)
 			break;
 	}
-	while (i < n && (unsigned char)p[i] >= ' ' && (all || !(p[i] & 0x80)))
+	while (i < n && ((unsigned char)p[i] >= ' ' || p[i] == '\t') &&
+	       (all || !(p[i] & 0x80)))
 		i++;
 	return i;
 }
 
+static inline bool follows(char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Octets of the whole character that s begins with, for those of two and
+ * three octets without bounds of their own; 0 for others.
+ */
+static inline size_t common(const char *p, size_t n)
+{
+	unsigned char c = (unsigned char)*p;
+
+	if (c >= 0xc2 && c <= 0xdf && n > 1 && follows(p[1]))
+		return 2;
+	if (c >= 0xe1 && c <= 0xec && n > 2 && follows(p[1]) && follows(p[2]))
+		return 3;
+	return 0;
+}
+
 static size_t high_run(struct part_scan *s, const char *p, size_t n)
 {
-	size_t i = 0;
+	size_t i = 0, more;
 
-	while (i < n && p[i] & 0x80)
-		high(s, (unsigned char)p[i++]);
+	while (i < n && p[i] & 0x80) {
+		more = s->left || s->facts.bad_line ? 0 : common(p + i, n - i);
+		if (more)
+			s->col += more;
+		else
+			high(s, (unsigned char)p[i]);
+		i += more ? more : 1;
+	}
+	s->facts.eightbit = s->facts.eightbit || i;
 	return i;
+}
+
+/* A line end that is all there, between whole characters; 0 for others. */
+static inline size_t line_end(struct part_scan *s, const char *p, size_t n)
+{
+	size_t len = *p == '\n' ? 1 : n > 1 && *p == '\r' && p[1] == '\n' ? 2 : 0;
+
+	if (!len)
+		return 0;
+	s->facts.bare_lf = s->facts.bare_lf || len == 1;
+	end_line(s);
+	return len;
 }
 
 static void look(struct part_scan *s, struct str in)
@@ -197,15 +237,21 @@ static void look(struct part_scan *s, struct str in)
 	while (i < in.n && !s->facts.nul) {
 		size_t n;
 
-		if (s->cr || s->left || (unsigned char)in.p[i] < ' ') {
+		if (s->cr || s->left) {
 			one(s, in.p[i++]);
 			continue;
 		}
-		n = run(in.p + i, in.n - i,
-			s->facts.eightbit && s->facts.bad_line);
-		s->col += n;
+		n = line_end(s, in.p + i, in.n - i);
+		if (!n) {
+			n = run(in.p + i, in.n - i,
+				s->facts.eightbit && s->facts.bad_line);
+			s->col += n;
+			if (i + n < in.n && in.p[i + n] & 0x80)
+				n += high_run(s, in.p + i + n, in.n - i - n);
+		}
+		if (!n)
+			one(s, in.p[i++]);
 		i += n;
-		i += high_run(s, in.p + i, in.n - i);
 	}
 }
 
