@@ -211,7 +211,7 @@ static void drive(struct game *g)
 		case WANT_AUTH: session_auth(&g->s, &g->auth); break;
 		case WANT_NEXT: next(g); break;
 		case WANT_BODY: give(g); break;
-		case WANT_DONE: break;
+		default:        abort();
 		}
 	}
 }

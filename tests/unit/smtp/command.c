@@ -39,7 +39,7 @@ static const struct {
 	const char *want;
 } mail[] = {
 	{ { .from = "a@x" }, 0, "MAIL FROM:<a@x>" },
-	{ { .from = "a@x" }, ALL, "MAIL FROM:<a@x> SIZE=0" },
+	{ { "a@x", .size = 1 }, ALL, "MAIL FROM:<a@x> SIZE=1" },
 	{ { .from = "" }, 0, "MAIL FROM:<>" },
 	{ { "a@x", .size = 5000000000 }, CAP_SIZE,
 	  "MAIL FROM:<a@x> SIZE=5000000000" },
@@ -60,8 +60,8 @@ static const struct {
 	  "MAIL FROM:<\xc3\xa4@x> SMTPUTF8" },
 	{ { "a@x", .ret = "FULL", .envid = "Q1" }, CAP_DSN,
 	  "MAIL FROM:<a@x> RET=FULL ENVID=Q1" },
-	{ { "a@x", .ret = "FULL", .envid = "Q1" }, ~(unsigned)CAP_DSN & ALL,
-	  "MAIL FROM:<a@x> SIZE=0" },
+	{ { "a@x", .ret = "FULL", .envid = "Q1" },
+	  ~(unsigned)(CAP_DSN | CAP_SIZE) & ALL, "MAIL FROM:<a@x>" },
 	{ { "a@x", .ret = "HDRS" }, CAP_DSN, "MAIL FROM:<a@x> RET=HDRS" },
 	{ { "a@x", .envid = "Q1" }, CAP_DSN, "MAIL FROM:<a@x> ENVID=Q1" },
 	{ { "a@x", .tls = true }, CAP_REQUIRETLS, "MAIL FROM:<a@x> REQUIRETLS" },

@@ -360,8 +360,7 @@ static void drive(struct game *g)
 	case WANT_NEXT:
 		next_message(g);
 		break;
-	case WANT_RECV:
-	case WANT_DONE:
+	default:
 		return;
 	}
 }
@@ -824,6 +823,39 @@ static void failed_by_the_driver(void **state)
 	session_release(&s);
 }
 
+/* What fails while the driver is at work has the stage of that work. */
+static void failed_at_work(void **state)
+{
+	struct session_config config = { .helo = "h", .tls = TLS_STARTTLS,
+		.auth = true };
+	struct error err;
+	struct session s;
+
+	(void)state;
+	error_set(&err, ERROR_CONFIG, "no password");
+	for (int later = 0; later < 2; later++) {
+		session_init(&s, &config);
+		hear(&s, "220 mx\r\n");
+		take(&s);
+		hear(&s, HELLO);
+		take(&s);
+		hear(&s, "220 go\r\n");
+		assert_int_equal(session_want(&s), WANT_TLS);
+		if (later) {
+			session_tls_up(&s);
+			take(&s);
+			hear(&s, HELLO);
+			assert_int_equal(session_want(&s), WANT_AUTH);
+		}
+		session_fail(&s, &err);
+		assert_int_equal(s.verdict.stage, later ? STAGE_AUTH :
+				 STAGE_STARTTLS);
+		assert_int_equal(s.verdict.kind, ERROR_CONFIG);
+		assert_int_equal(s.secure, later);
+		session_release(&s);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -834,6 +866,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_smuggling),
 		cmocka_unit_test(no_cut_commands),
 		cmocka_unit_test(failed_by_the_driver),
+		cmocka_unit_test(failed_at_work),
 	};
 
 	(void)argc;

@@ -179,6 +179,18 @@ static void empty(void **state)
 	}
 }
 
+/* Nobody to send to: nothing is said, and the next message may come. */
+static void nobody(void **state)
+{
+	struct game g;
+
+	(void)state;
+	open_session(&g, "PIPELINING", 10, 0);
+	assert_int_equal(session_want(&g.s), WANT_NEXT);
+	assert_int_equal(session_output(&g.s).n, 0);
+	close_session(&g);
+}
+
 /* What a relay says while some of the message waits to be sent. */
 static const struct {
 	const char *name, *caps;
@@ -392,6 +404,7 @@ int main(void)
 		cmocka_unit_test(what_goes_unasked),
 		cmocka_unit_test(large_in_pieces),
 		cmocka_unit_test(empty),
+		cmocka_unit_test(nobody),
 		cmocka_unit_test(amid_content),
 		cmocka_unit_test(unknown_begins),
 		cmocka_unit_test(replies_while_sending),
