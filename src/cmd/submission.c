@@ -54,8 +54,29 @@ static void learn_names(struct submission *s)
 	buf_init(&login, NAME_MAX_OCTETS);
 	host_mailname(s->config.general.mailname, &s->mailname);
 	host_login(&login);
-	address_qualify(&s->login, buf_str(&login), buf_cstr(&s->mailname));
+	route_init(&s->route, &s->config, buf_cstr(&s->mailname));
+	route_sender(&s->route, buf_str(&login), &s->login);
 	buf_release(&login);
+}
+
+int submission_open(struct submission *s, struct error *err)
+{
+	if (setup_config(&s->config, s->r, err))
+		return -1;
+	learn_names(s);
+	return 0;
+}
+
+void submission_clear(struct submission *s)
+{
+	intake_release(&s->intake);
+	envelope_release(&s->env);
+	envelope_init(&s->env);
+	buf_reset(&s->full_name);
+	buf_reset(&s->sender);
+	buf_reset(&s->unique);
+	buf_reset(&s->id);
+	s->started = clock_ms();
 }
 
 /* -f: one address, or the null path; without a domain it gets ours. */
@@ -69,8 +90,7 @@ static int sender_given(struct submission *s, struct error *err)
 	if (r)
 		error_wrap(err, "sender");
 	else
-		address_qualify(&s->sender, buf_str(&spec),
-				buf_cstr(&s->mailname));
+		route_sender(&s->route, buf_str(&spec), &s->sender);
 	buf_release(&spec);
 	return r;
 }
@@ -85,8 +105,7 @@ static int sender_from_header(struct submission *s, struct error *err)
 	r = complete_sender(buf_str(&s->message->head), &spec, &found,
 			    err);
 	if (!r && found)
-		address_qualify(&s->sender, buf_str(&spec),
-				buf_cstr(&s->mailname));
+		route_sender(&s->route, buf_str(&spec), &s->sender);
 	else if (!r)
 		r = error_set(err, ERROR_DATA, "the message has no From to take "
 			      "the sender from (--read-envelope-from)");
@@ -110,8 +129,7 @@ static int choose_account(struct submission *s, struct error *err)
 		struct str from = account_sender(s->account);
 
 		if (from.n)
-			address_qualify(&s->sender, from,
-					buf_cstr(&s->mailname));
+			route_sender(&s->route, from, &s->sender);
 		else
 			buf_add(&s->sender, buf_str(&s->login));
 	}
@@ -217,7 +235,7 @@ static int collect_recipients(struct submission *s, struct error *err)
 				 "no recipients: the message has none in To, Cc "
 				 "or Bcc" : "no recipients: name them after the "
 				 "options, or use -t");
-	return 0;
+	return route_recipients(&s->route, &s->roster, err);
 }
 
 /* What a header lacks is filled in from here, the same at each time. */
@@ -237,6 +255,8 @@ static void learn_completion(struct submission *s)
 		.name = r->full_name ? r->full_name : *s->account->from_name ?
 			s->account->from_name : buf_cstr(&s->full_name),
 		.now = clock_wall(),
+		.rewrite = &s->config.rewrite,
+		.local = route_local(&s->route),
 	};
 	c->zone = clock_zone(c->now);
 }
@@ -286,11 +306,22 @@ static int fill_envelope(struct submission *s, struct error *err)
 	return 0;
 }
 
+int submission_sender(struct submission *s, struct error *err)
+{
+	if (s->r->from && sender_given(s, err))
+		return -1;
+	return choose_account(s, err);
+}
+
+int submission_finish(struct submission *s, struct error *err)
+{
+	return check_strict(s, err) || complete(s, err) ? -1 : 0;
+}
+
 int submission_prepare(struct submission *s, struct error *err)
 {
-	if (setup_config(&s->config, s->r, err))
+	if (submission_open(s, err))
 		return -1;
-	learn_names(s);
 	if (argument_recipients(s, err) ||
 	    (s->r->from && sender_given(s, err)))
 		return -1;

@@ -11,6 +11,7 @@
 #include "cmd/draft.h"
 #include "cmd/front.h"
 #include "conf/config.h"
+#include "deliver/route.h"
 #include "mail/complete.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
@@ -29,6 +30,7 @@ struct submission {
 	struct message *message;	/* intake's, or draft's */
 	struct completion completion;
 	struct roster roster;
+	struct route route;
 	struct buf mailname, login, full_name, sender, unique, id, known_file;
 	struct envelope env;
 	const char *notify;
@@ -43,5 +45,17 @@ void submission_release(struct submission *s);
  * configuration, account, message, recipients, envelope.  0, or -1 with *err.
  */
 int submission_prepare(struct submission *s, struct error *err);
+
+/*
+ * The same in steps, for who gets its messages by another way.
+ * submission_open(): the configuration, and who we are.  submission_sender():
+ * -f or the account decides who sends.  submission_clear(): forget a message,
+ * for the next.  submission_finish(): intake's message is whole, sender and
+ * account are known; make it complete.
+ */
+int submission_open(struct submission *s, struct error *err);
+int submission_sender(struct submission *s, struct error *err);
+void submission_clear(struct submission *s);
+int submission_finish(struct submission *s, struct error *err);
 
 #endif

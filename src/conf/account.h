@@ -51,6 +51,9 @@ struct general {
 	char *default_account;
 	char *mailname;		/* domain for unqualified addresses */
 	bool ignore_dots;	/* a lone dot never ends a message */
+	char *local_domains;	/* blanks or commas between; more than mailname */
+	char *aliases;		/* a file as aliases(5); "" is none */
+	bool aliases_unsafe;	/* root's file may include lists */
 	uint64_t given;		/* private: as in struct account */
 };
 

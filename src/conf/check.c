@@ -150,6 +150,16 @@ int check_auth(struct str value, struct error *err)
 	return 0;
 }
 
+int check_domains(struct str value, struct error *err)
+{
+	struct str w;
+
+	while ((w = next_word(&value)).n)
+		if (check_domain(w, err))
+			return -1;
+	return 0;
+}
+
 int check_from(struct str value, struct error *err)
 {
 	while (value.n) {

@@ -15,6 +15,7 @@ int check_word(struct str value, struct error *err);	/* no blanks */
 int check_domain(struct str value, struct error *err);	/* for HELO: or [literal] */
 int check_mailname(struct str value, struct error *err);
 int check_auth(struct str value, struct error *err);	/* RFC 4422 s3.1 names */
+int check_domains(struct str value, struct error *err);	/* a list */
 int check_from(struct str value, struct error *err);
 int check_notify(struct str value, struct error *err);	/* RFC 3461 s4.1 */
 int check_return(struct str value, struct error *err);	/* RFC 3461 s4.3 */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/aliasfile.h"
 #include "conf/ini.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
@@ -21,6 +22,7 @@ enum { PATH_LIMIT = 4096, NAME_LIMIT = 64 };	/* octets */
 struct load {
 	const char *path;
 	const struct ini *ini;
+	struct config *config;
 	struct general general;
 	struct account *accounts;
 	size_t n;
@@ -30,6 +32,8 @@ void config_init(struct config *c)
 {
 	*c = (struct config){ 0 };
 	general_init(&c->general);
+	aliases_init(&c->aliases);
+	rewrite_init(&c->rewrite);
 	c->files = xstrdup("");
 }
 
@@ -40,6 +44,8 @@ void config_release(struct config *c)
 	free(c->accounts);
 	free(c->files);
 	general_release(&c->general);
+	aliases_release(&c->aliases);
+	rewrite_release(&c->rewrite);
 	*c = (struct config){ 0 };
 }
 
@@ -141,22 +147,45 @@ static int load_account(struct load *l, const struct ini_section *s,
 
 static int unknown_section(struct str name, struct error *err)
 {
-	static const char *const later[] = { "queue", "aliases", "rewrite" };
-	static const char *const words[] = { "posthaste", "account" };
+	static const char *const words[] = { "account", "posthaste", "aliases",
+					     "rewrite" };
 	struct nearest best = { 0 };
 
-	for (size_t i = 0; i < 3; i++)
-		if (str_caseeq(name, str_of(later[i])))
-			return error_set(err, ERROR_UNAVAILABLE, "the section "
-					 "'%s' is not in this version",
-					 later[i]);
-	for (size_t i = 0; i < 2; i++)
+	if (str_caseeq(name, STR("queue")))
+		return error_set(err, ERROR_UNAVAILABLE, "the section 'queue' "
+				 "is not in this version");
+	for (size_t i = 0; i < 4; i++)
 		nearest_try(&best, name, words[i]);
-	if (best.name && !strcmp(best.name, "posthaste"))
+	if (best.name && best.name != words[0])
 		return error_set(err, ERROR_CONFIG, "unknown section: did you "
-				 "mean [posthaste]?");
+				 "mean [%s]?", best.name);
 	return error_set(err, ERROR_CONFIG, "unknown section: there are "
-			 "[posthaste] and [account NAME]");
+			 "[posthaste], [account NAME], [aliases] and "
+			 "[rewrite]");
+}
+
+static int load_map(struct load *l, const struct ini_section *s,
+		    struct error *err)
+{
+	struct config *c = l->config;
+	bool aliases = str_caseeq(s->name, STR("aliases"));
+	struct buf where;
+	int ret = 0;
+
+	buf_init(&where, 2 * PATH_LIMIT);
+	aliases_begin(&c->aliases, false);
+	for (size_t i = 0; i < s->n && !ret; i++) {
+		const struct ini_entry *e = &l->ini->entry[s->first + i];
+
+		buf_reset(&where);
+		buf_addf(&where, "'%s' line %u", l->path, e->line);
+		ret = aliases ? aliases_add(&c->aliases, e->key, e->value,
+					    buf_cstr(&where), err) :
+			rewrite_add(&c->rewrite, e->key, e->value,
+				    buf_cstr(&where), err);
+	}
+	buf_release(&where);
+	return ret;
 }
 
 static int load_section(struct load *l, const struct ini_section *s,
@@ -167,6 +196,8 @@ static int load_section(struct load *l, const struct ini_section *s,
 
 	if (str_caseeq(s->name, STR("posthaste")))
 		return set_entries(l, s, &l->general, OPTION_GENERAL, err);
+	if (s->free_keys)
+		return load_map(l, s, err);
 	while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '\t')
 		n++;
 	rest.n = n;
@@ -230,7 +261,7 @@ static int load_text(struct config *c, const char *path, struct str text,
 		     const struct file_facts *facts, struct error *err)
 {
 	struct ini ini;
-	struct load l = { .path = path, .ini = &ini };
+	struct load l = { .path = path, .ini = &ini, .config = c };
 	int ret;
 
 	general_init(&l.general);
@@ -479,7 +510,7 @@ int config_check(const struct config *c, struct error *err)
 	if (*c->general.default_account &&
 	    !by_name(names, c->general.default_account, "default_account", err))
 		return -1;
-	return 0;
+	return aliasfile_check(c, err);
 }
 
 static void print_section(const void *base, unsigned general, struct buf *out)
@@ -495,6 +526,20 @@ static void print_section(const void *base, unsigned general, struct buf *out)
 	}
 }
 
+static void print_maps(const struct config *c, struct buf *out)
+{
+	if (c->aliases.n)
+		buf_addz(out, "\n[aliases]\n");
+	for (size_t i = 0; i < c->aliases.n; i++)
+		option_print_pair(c->aliases.at[i].name,
+				  c->aliases.at[i].value, out);
+	if (c->rewrite.n)
+		buf_addz(out, "\n[rewrite]\n");
+	for (size_t i = 0; i < c->rewrite.n; i++)
+		option_print_pair(c->rewrite.rule[i].from,
+				  c->rewrite.rule[i].to, out);
+}
+
 void config_print(const struct config *c, struct buf *out)
 {
 	buf_addf(out, "; from %s\n; a line that begins with ';' is a default\n",
@@ -508,4 +553,5 @@ void config_print(const struct config *c, struct buf *out)
 			 "command-line");
 		print_section(&c->accounts[i], 0, out);
 	}
+	print_maps(c, out);
 }

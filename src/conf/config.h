@@ -1,7 +1,7 @@
 /*
  * The configuration: what the files say, and which account is meant.
- * Files are INI (conf/ini.h) with the sections [posthaste] and
- * [account NAME]; the caller's own is read over the system's.
+ * Files are INI (conf/ini.h) with the sections [posthaste], [account NAME],
+ * [aliases] and [rewrite]; the caller's own is read over the system's.
  */
 #ifndef CONF_CONFIG_H
 #define CONF_CONFIG_H
@@ -9,6 +9,8 @@
 #include <stddef.h>
 
 #include "conf/account.h"
+#include "mail/alias.h"
+#include "mail/rewrite.h"
 #include "util/buf.h"
 #include "util/error.h"
 
@@ -18,6 +20,8 @@ struct config {
 	struct general general;
 	struct account *accounts;	/* in the order of the files, user's first */
 	size_t n;
+	struct aliases aliases;		/* of the sections, not of the file */
+	struct rewrite rewrite;
 	char *files;		/* private: the files looked for, for messages */
 };
 
@@ -35,7 +39,8 @@ int config_load(struct config *c, const char *file, struct error *err);
 
 /*
  * Read one more file: what c has already wins, setting by setting in
- * [posthaste], account by account else.  If not `required`, missing is fine.
+ * [posthaste], line by line in [aliases] and [rewrite], account by account
+ * else.  If not `required`, missing is fine.
  */
 int config_add(struct config *c, const char *path, bool required,
 	       struct error *err);

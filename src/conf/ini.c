@@ -78,6 +78,12 @@ static bool same_name(struct str a, struct str b)
 	return !a.n && !b.n;
 }
 
+static bool has_free_keys(struct str name)
+{
+	return str_caseeq(name, STR("aliases")) ||
+	       str_caseeq(name, STR("rewrite"));
+}
+
 static int section_line(struct pass *p, struct str s, struct error *err)
 {
 	struct ini *ini = p->ini;
@@ -112,6 +118,7 @@ static int section_line(struct pass *p, struct str s, struct error *err)
 			     sizeof(*ini->section));
 	ini->section[ini->n_section++] = (struct ini_section){
 		.name = name, .line = p->line, .first = ini->n_entry,
+		.free_keys = has_free_keys(name),
 	};
 	return 0;
 }
@@ -121,6 +128,13 @@ static bool is_key_char(char c)
 	c = ascii_lower(c);
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
 	       c == '_' || c == '-';
+}
+
+/* Of an address: atoms, dots, "@"; what INI gives a meaning to stays out. */
+static bool is_free_char(char c)
+{
+	return is_key_char(c) || c & 0x80 || (c && strchr(".@*!$%&'+/?^`{|}~",
+							  c));
 }
 
 static bool same_key(struct str a, struct str b)
@@ -167,10 +181,17 @@ static int quoted_value(struct pass *p, struct str *v, struct error *err)
 	return 0;
 }
 
+static bool in_free(const struct pass *p)
+{
+	const struct ini *ini = p->ini;
+
+	return ini->n_section && ini->section[ini->n_section - 1].free_keys;
+}
+
 /* Take the comment off an unquoted value, and refuse what would be one. */
 static int plain_value(struct pass *p, struct str *v, struct error *err)
 {
-	const struct option *o = option_find(p->key);
+	const struct option *o = in_free(p) ? NULL : option_find(p->key);
 	bool secret = o && (o->flags & OPTION_SECRET);
 
 	for (size_t i = 0; i < v->n; i++) {
@@ -194,16 +215,18 @@ static int add_entry(struct pass *p, struct str value, struct error *err)
 {
 	struct ini *ini = p->ini;
 	struct ini_section *s = &ini->section[ini->n_section - 1];
+	bool (*same)(struct str, struct str) = s->free_keys ? str_caseeq :
+		same_key;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (same_key(ini->entry[s->first + i].key, p->key)) {
+		if (same(ini->entry[s->first + i].key, p->key)) {
 			char why[80];
 
 			snprintf(why, sizeof(why), "is set twice, first in "
 				 "line %u", ini->entry[s->first + i].line);
 			return fails(p, why, err);
 		}
-	if (s->n == INI_KEY_MAX)
+	if (s->n == (s->free_keys ? INI_FREE_MAX : INI_KEY_MAX))
 		return fails(p, "too many settings in a section", err);
 	ini->entry = grown(ini->entry, ini->n_entry, sizeof(*ini->entry));
 	ini->entry[ini->n_entry++] = (struct ini_entry){ p->key, value,
@@ -219,13 +242,15 @@ static int entry_line(struct pass *p, struct str s, struct error *err)
 	struct str value = str_trim(s);
 	size_t i = 0;
 
-	while (i < key.n && is_key_char(key.p[i]))
+	while (i < key.n && (in_free(p) ? is_free_char(key.p[i]) :
+			     is_key_char(key.p[i])))
 		i++;
 	if (!has_equals)
 		return fails(p, "neither '[section]' nor 'key = value'", err);
 	if (!key.n || i < key.n)
-		return fails(p, "what stands before '=' is not the name of a "
-			     "setting", err);
+		return fails(p, in_free(p) ? "what stands before '=' is not an "
+			     "address or a part of one" : "what stands before "
+			     "'=' is not the name of a setting", err);
 	p->key = key;
 	if (!p->ini->n_section)
 		return fails(p, "a setting before the first section", err);

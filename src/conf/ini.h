@@ -6,10 +6,14 @@
  *	[section]
  *	key = value		; a comment: after a blank, or alone on a line
  *	key = "a; b"		; quotes protect blanks, ';' and '#'
+ *
+ * Sections that map addresses, [aliases] and [rewrite], have keys of their own
+ * choosing; in all others a key is the name of a setting.
  */
 #ifndef CONF_INI_H
 #define CONF_INI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/error.h"
@@ -19,12 +23,18 @@ enum {
 	INI_LINE_MAX = 1022,	/* octets without the LF: iniparser's buffer */
 	INI_NAME_MAX = 200,	/* octets in a section's or a setting's name */
 	INI_SECTION_MAX = 1024,	/* sections in a file */
-	INI_KEY_MAX = 256	/* settings in a section */
+	INI_KEY_MAX = 256,	/* settings in a section */
+	INI_FREE_MAX = 2048	/* the same, if its keys are free */
 };
 
 struct ini_section {
 	struct str name;	/* as written, without the brackets */
 	unsigned line;		/* counted from 1 */
+	/*
+	 * [aliases] and [rewrite]: keys are no settings but addresses, or parts
+	 * of them, in which '-' and '_' differ.
+	 */
+	bool free_keys;
 	size_t first, n;	/* its entries in struct ini */
 };
 

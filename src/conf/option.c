@@ -135,6 +135,17 @@ static const struct option options[] = {
 	  .at = AT_GENERAL(ignore_dots), .fallback = "no",
 	  .flags = OPTION_GENERAL, .arg = "YES|NO",
 	  .help = "as sendmail: a lone dot does not end the message" },
+	{ .key = "local_domains", .type = OPTION_LIST,
+	  .at = AT_GENERAL(local_domains), .fallback = "",
+	  .flags = OPTION_GENERAL, .check = check_domains, .arg = "DOMAINS",
+	  .help = "domains whose addresses have aliases, besides mailname" },
+	{ .key = "aliases", .type = OPTION_PATH, .at = AT_GENERAL(aliases),
+	  .fallback = "", .flags = OPTION_GENERAL, .arg = "FILE",
+	  .help = "file of aliases, as /etc/aliases" },
+	{ .key = "aliases_unsafe", .type = OPTION_BOOL,
+	  .at = AT_GENERAL(aliases_unsafe), .fallback = "no",
+	  .flags = OPTION_GENERAL, .arg = "YES|NO",
+	  .help = "let an aliases file of root's include lists" },
 };
 
 enum { OPTIONS = sizeof(options) / sizeof(*options) };

@@ -88,6 +88,7 @@ bool option_given(const struct option *o, const void *base);	/* set, not default
 void option_value(const struct option *o, const void *base, struct buf *out);
 
 /* Append "key = value\n", quoted if the file would need it. */
+void option_print_pair(const char *key, const char *value, struct buf *out);
 void option_print(const struct option *o, const void *base, struct buf *out);
 
 void option_defaults(void *base, bool general);	/* base is zeroed memory */

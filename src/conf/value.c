@@ -319,19 +319,24 @@ void option_value(const struct option *o, const void *base, struct buf *out)
 		buf_addf(out, "%llu", (unsigned long long)v);
 }
 
+void option_print_pair(const char *key, const char *value, struct buf *out)
+{
+	size_t n = strlen(value);
+	const char *quote = "";
+
+	if (strpbrk(value, ";#") || *value == '"' || *value == '\'' ||
+	    *value == ' ' || (n && (value[n - 1] == ' ' || value[n - 1] == '\\')))
+		quote = strchr(value, '"') ? "'" : "\"";
+	buf_addf(out, "%s =%s%s%s%s\n", key, n ? " " : "", quote, value, quote);
+}
+
 void option_print(const struct option *o, const void *base, struct buf *out)
 {
 	struct buf value;
-	const char *p, *quote = "";
 
 	buf_init(&value, OPTION_TEXT_MAX);
 	option_value(o, base, &value);
-	p = buf_cstr(&value);
-	if (strpbrk(p, ";#") || *p == '"' || *p == '\'' || *p == ' ' ||
-	    (value.len && (p[value.len - 1] == ' ' || p[value.len - 1] == '\\')))
-		quote = strchr(p, '"') ? "'" : "\"";
-	buf_addf(out, "%s =%s%s%s%s\n", o->key, value.len ? " " : "", quote, p,
-		 quote);
+	option_print_pair(o->key, buf_cstr(&value), out);
 	buf_release(&value);
 }
 

@@ -244,7 +244,8 @@ int complete_message(struct message *m, const struct completion *c,
 	int ret = -1;
 
 	buf_reset(id);
-	if (header_check(buf_str(&m->head), err))
+	if (header_check(buf_str(&m->head), err) ||
+	    (c->rewrite && rewrite_head(c->rewrite, &c->local, &m->head, err)))
 		return -1;
 	if (make(&made, c, err))
 		goto out;

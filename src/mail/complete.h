@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mail/local.h"
 #include "mail/message.h"
+#include "mail/rewrite.h"
 #include "mail/roster.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -23,11 +25,14 @@ struct completion {
 	const char *unique;	/* 16 or more random characters, all atext */
 	int64_t now;		/* seconds since 1970, UTC */
 	int zone;		/* minutes east of Greenwich */
+	const struct rewrite *rewrite;	/* for the header; NULL leaves it */
+	struct local local;		/* for that */
 };
 
 /*
  * Make m's header complete, once, before it is queued or sent.
  *
+ * Its addresses are qualified and rewritten first (mail/rewrite.h).
  * Bcc, Resent-Bcc, Return-Path and Content-Length go.  Date, Message-ID and
  * From are appended when missing or empty; if there is a Resent- field, then
  * Resent-Date, -Message-ID and -From are put in front of the first block of

@@ -61,12 +61,39 @@ static const struct {
 	  { "line 2, [account a]: 'tls_pin' is not in this version" } },
 	{ "later section", "[queue]\n", ERROR_UNAVAILABLE,
 	  { "line 1, [queue]", "not in this version" } },
-	{ "aliases", "[aliases]\nroot = a@x\n", ERROR_UNAVAILABLE,
-	  { "not in this version" } },
+	{ "aliases", "[aliases]\nroot = a@x\na-b = c\na_b = d\n"
+	  "j@x.org = '\"e f\"@x, \"|cmd\"'\n", ERROR_NONE, { 0 } },
+	{ "alias twice", "[aliases]\nroot = a@x\nROOT = b\n", ERROR_CONFIG,
+	  { "line 3, [aliases], 'ROOT': is set twice, first in line 2" } },
+	{ "two catch-alls", "[aliases]\n* = a@x\ndefault = b\n",
+	  ERROR_CONFIG, { "/c' line 3: '*': is an alias already, in '",
+			  "/c' line 2" } },
+	{ "alias of a domain", "[aliases]\n@x = a@x\n", ERROR_CONFIG,
+	  { "line 2: bad address '@x'" } },
+	{ "alias of nobody", "[aliases]\nroot =\n", ERROR_CONFIG,
+	  { "line 2: 'root': the alias has no value" } },
+	{ "alias with a blank", "[aliases]\nro ot = x\n", ERROR_CONFIG,
+	  { "before '=' is not an address" } },
+	{ "rewrite", "[rewrite]\nroot = a@x\n@old.x = @new.x\na@b = c@d\n",
+	  ERROR_NONE, { 0 } },
+	{ "rewrite to a list", "[rewrite]\nroot = a@x, b@x\n", ERROR_CONFIG,
+	  { "line 2: 'a@x, b@x' is no bare address" } },
+	{ "rewrite to a name", "[rewrite]\nroot = A <a@x>\n", ERROR_CONFIG,
+	  { "'A <a@x>' is no bare address" } },
+	{ "rewrite of dots", "[rewrite]\na..b = a@x\n", ERROR_CONFIG,
+	  { "'a..b' is no local part" } },
+	{ "relative aliases", "[posthaste]\naliases = aliases\n",
+	  ERROR_CONFIG, { "a path begins with '/'" } },
+	{ "local domains", "[posthaste]\nlocal_domains = a.x, b.x c.x\n",
+	  ERROR_NONE, { 0 } },
+	{ "bad local domain", "[posthaste]\nlocal_domains = a.x, b@x\n",
+	  ERROR_CONFIG, { "is not a domain" } },
+	{ "nearly aliases", "[aliasse]\n", ERROR_CONFIG,
+	  { "did you mean [aliases]" } },
 	{ "unknown section", "[posthast]\n", ERROR_CONFIG,
 	  { "line 1", "did you mean [posthaste]" } },
 	{ "msmtp's section", "[defaults]\n", ERROR_CONFIG,
-	  { "[posthaste] and [account NAME]" } },
+	  { "[posthaste], [account NAME], [aliases] and [rewrite]" } },
 	{ "account without name", "[account]\nhost = mx\n", ERROR_CONFIG,
 	  { "needs a name" } },
 	{ "account in two words", "[account a b]\nhost = mx\n", ERROR_CONFIG,
@@ -170,9 +197,13 @@ static void selection(void **state)
 static void the_users_file_is_over_the_systems(void **state)
 {
 	const char *user = write_file("u", "[posthaste]\nmailname = u.x\n"
+				      "[aliases]\nRoot = u@x\n[rewrite]\n"
+				      "ROOT = u@x\n"
 				      "[account Work]\nhost = user\n", 0600);
 	const char *sys = write_file("s", "[posthaste]\nmailname = s.x\n"
 				     "default_account = other\n"
+				     "[aliases]\nroot = s@x\nops = s@y\n"
+				     "[rewrite]\nroot = s@x\n@o = @s\n"
 				     "[account work]\nhost = sys\nport = 9\n"
 				     "[account other]\nhost = sys2\n", 0600);
 	struct error err = { 0 };
@@ -190,6 +221,12 @@ static void the_users_file_is_over_the_systems(void **state)
 	assert_string_equal(c.accounts[1].host, "sys2");
 	assert_string_equal(c.general.mailname, "u.x");
 	assert_string_equal(c.general.default_account, "other");
+	assert_int_equal(c.aliases.n, 2);
+	assert_string_equal(c.aliases.at[0].value, "u@x");
+	assert_string_equal(c.aliases.at[1].name, "ops");
+	assert_int_equal(c.rewrite.n, 2);
+	assert_string_equal(c.rewrite.rule[0].to, "u@x");
+	assert_string_equal(c.rewrite.rule[1].from, "@o");
 	config_release(&c);
 }
 
@@ -396,6 +433,18 @@ static const struct { const char *text, *says; } checks[] = {
 	{ "[account a]\nhost = mx\nuser = u\npassword_command = exit 1\n",
 	  NULL },
 	{ "[account a]\nhost = mx\nuser = u\ntls = none\n", "'auth' with" },
+	{ TWO "[aliases]\na = b\nb = c\nc = b\n", "line 10): goes round in a "
+	  "circle: b -> c -> b" },
+	{ TWO "[aliases]\na = b, a\n", NULL },
+	{ TWO "[aliases]\na = b, <\n", "alias 'a' ('/tmp/" },
+	{ TWO "[aliases]\na = |cmd\n", "a command is not supported" },
+	{ TWO "[aliases]\na = :include:/etc/l\n", "a file of root's" },
+	{ TWO "[aliases]\na@y.x = b\n", "domain is not local" },
+	{ TWO "[aliases]\na@y.x = b\n[posthaste]\nlocal_domains = z Y.x\n",
+	  NULL },
+	{ TWO "[posthaste]\naliases = /nonexistent/aliases\n",
+	  "the aliases file '/nonexistent/aliases' does not exist" },
+	{ TWO "[posthaste]\naliases = /tmp\n", "is a directory" },
 };
 
 static void cross_checks(void **state)
@@ -419,7 +468,8 @@ static void what_is_printed_loads(void **state)
 	const char *path = write_file("c", "[posthaste]\nmailname = m.x\n"
 		"[account a]\nhost = mx\npassword_command = \"a; b 'c'\"\n"
 		"user = \"x #y\"\nmax_message_size = 10M\n[account b]\n"
-		"password = hunter2\n", 0600);
+		"password = hunter2\n[aliases]\n* = '\"a b\"@x'\n"
+		"root = \"'a;b\"\n[rewrite]\n@a = @b\n", 0600);
 	struct error err = { 0 };
 	struct buf first, second;
 	struct config c;
@@ -435,6 +485,9 @@ static void what_is_printed_loads(void **state)
 	assert_non_null(strstr(buf_cstr(&first),
 			       "\npassword_command = \"a; b 'c'\"\n"));
 	assert_non_null(strstr(buf_cstr(&first), "\n; tls = implicit\n"));
+	assert_non_null(strstr(buf_cstr(&first), "\n\n[aliases]\n"
+			       "* = '\"a b\"@x'\nroot = \"'a;b\"\n\n"
+			       "[rewrite]\n@a = @b\n"));
 	write_file("c", buf_cstr(&first), 0600);
 	load_as_user(path, &c, &err, 0);
 	config_print(&c, &second);

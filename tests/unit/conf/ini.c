@@ -66,6 +66,19 @@ static const struct {
 	  "twice" },
 	{ "same key in two sections", STR("[a]\nk = 1\n[b]\nk = 2\n"),
 	  "a|k=1\nb|k=2\n", NULL },
+	{ "free keys", STR("[Aliases]\na-b = 1\na_b = 2\n* = 3\nx+y@z.org = 4\n"
+	  "@z = 5\nk\xc3\xb6 = 6\npassword = 7 ; c\n"),
+	  "Aliases|a-b=1\nAliases|a_b=2\nAliases|*=3\nAliases|x+y@z.org=4\n"
+	  "Aliases|@z=5\nAliases|k\xc3\xb6=6\nAliases|password=7\n", NULL },
+	{ "free key twice", STR("[rewrite]\n@a = 1\n@A = 2\n"), NULL,
+	  "'f' line 3, [rewrite], '@A': is set twice, first in line 2" },
+	{ "free key with blank", STR("[rewrite]\na b = 1\n"), NULL,
+	  "not an address or a part of one" },
+	{ "colon in free key", STR("[aliases]\na:b = 1\n"), NULL,
+	  "not an address" },
+	{ "no free key", STR("[aliases]\n= 1\n"), NULL, "not an address" },
+	{ "address as a key elsewhere", STR("[a]\nb@c = 1\n"), NULL,
+	  "not the name of a setting" },
 	{ "duplicate section", STR("[a]\n[b]\n[A]\n"), NULL, "in line 1" },
 	{ "duplicate by blanks", STR("[a b]\n[ a \t b ]\n"), NULL, "in line 1" },
 	{ "other by blanks", STR("[ab]\nk=1\n[a b]\nk=2\n"),
@@ -179,11 +192,12 @@ static void secrets_are_not_shown(void **state)
 	}
 }
 
-static int fill(char *text, size_t n, bool sections, int many)
+static int fill(char *text, size_t n, const char *first, bool sections,
+		int many)
 {
 	struct error err = { 0 };
 	struct ini ini;
-	size_t at = (size_t)snprintf(text, n, "[a]\n");
+	size_t at = (size_t)snprintf(text, n, "%s\n", first);
 	int ret;
 
 	for (int i = 0; i < many; i++)
@@ -199,16 +213,26 @@ static int fill(char *text, size_t n, bool sections, int many)
 
 static void there_are_limits(void **state)
 {
+	static const struct {
+		const char *first;
+		bool sections;
+		int many;
+	} limits[] = {
+		{ "[a]", false, INI_KEY_MAX },
+		{ "[aliases]", false, INI_FREE_MAX },
+		{ "[a]", true, INI_SECTION_MAX - 1 },
+	};
 	static char text[32768];
 
 	(void)state;
-	assert_int_equal(fill(text, sizeof(text), false, INI_KEY_MAX), 0);
-	assert_int_equal(fill(text, sizeof(text), false, INI_KEY_MAX + 1),
-			 -1);
-	assert_int_equal(fill(text, sizeof(text), true,
-			      INI_SECTION_MAX - 1), 0);
-	assert_int_equal(fill(text, sizeof(text), true, INI_SECTION_MAX),
-			 -1);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		if (fill(text, sizeof(text), limits[i].first,
+			 limits[i].sections, limits[i].many) != 0)
+			fail_msg("row %zu: the limit is too low", i);
+		if (fill(text, sizeof(text), limits[i].first,
+			 limits[i].sections, limits[i].many + 1) != -1)
+			fail_msg("row %zu: there is no limit", i);
+	}
 }
 
 int main(void)

@@ -167,6 +167,9 @@ static const struct {
 	{ "max_message_size", "8589934592G", NULL, "out of range" },
 	{ "max_message_size", "M", NULL, "number of octets" },
 	{ "max_message_size", "1.5M", NULL, "number of octets" },
+	{ "max_attachments", "20", "20", NULL },
+	{ "max_attachments", "10001", NULL, "out of range" },
+	{ "max_attachment_size", "10M", "10M", NULL },
 	{ "log", "none", "none", NULL },
 	{ "log", "~/log", "/home/t/log", NULL },
 	{ "default_account", "work", "work", NULL },
@@ -175,6 +178,11 @@ static const struct {
 	{ "mailname", "LocalHost.localdomain", NULL, "means nothing" },
 	{ "mailname", "a@b", NULL, "not a domain" },
 	{ "ignore-dots", "yes", "yes", NULL },
+	{ "local_domains", "a.example b.example, c", "a.example b.example, c",
+	  NULL },
+	{ "local_domains", "a, b@c", NULL, "not a domain" },
+	{ "aliases", "~/aliases", "/home/t/aliases", NULL },
+	{ "aliases_unsafe", "yes", "yes", NULL },
 };
 
 static void check_row(size_t i, void *base, const struct option *o)
