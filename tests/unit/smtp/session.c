@@ -147,6 +147,11 @@ static void script_load(struct script *sc, const char *path)
 	}
 }
 
+static int number(const char *value)
+{
+	return (int)strtol(value, NULL, 10);
+}
+
 static bool yes(const char *value)
 {
 	return !strcmp(value, "yes");
@@ -178,7 +183,7 @@ static int fake_start(void *ctx, struct str offered, const char **mech,
 	*has_initial = strcmp(sc->auth_initial, "none") != 0;
 	if (!*sc->auth_initial)
 		buf_addz(initial, SECRET);
-	for (int i = 0; i < atoi(sc->auth_initial); i++)
+	for (int i = 0; i < number(sc->auth_initial); i++)
 		buf_addch(initial, SECRET[i % (int)strlen(SECRET)]);
 	return 0;
 }
@@ -448,7 +453,7 @@ static void check_verdict(struct game *g, const struct verdict *v,
 {
 	char want[200], got[200];
 	const char *stage = *w->stage ? w->stage : stages[v->stage];
-	int code = *w->code ? atoi(w->code) : *w->stage ? 0 : v->code;
+	int code = *w->code ? number(w->code) : *w->stage ? 0 : v->code;
 
 	snprintf(want, sizeof(want), "%s %s %s %d", w->addr, w->outcome, stage,
 		 code);
@@ -482,7 +487,7 @@ static void check_session(struct game *g)
 		      buf_cstr(&g->s.verdict_text));
 	if (strcmp(g->s.mech, g->sc->mech))
 		wrong(g, "another mechanism", g->sc->mech, g->s.mech);
-	if (*g->sc->final && g->s.final.code != atoi(g->sc->final))
+	if (*g->sc->final && g->s.final.code != number(g->sc->final))
 		wrong(g, "another last word", g->sc->final, "");
 }
 
