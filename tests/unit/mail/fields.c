@@ -32,7 +32,7 @@ static const struct {
 	  " <b@second.example>\r\n" },
 	{ "", NULL }, { ",", NULL }, { "<>", NULL }, { "a@b.example, <>", NULL },
 	{ "a b c", NULL }, { "a@b.example\r\n c@d.example", NULL },
-	{ "a\x01@b", NULL }, { "\xff <a@b.example>", NULL }, { "a@b\xe2\x80\x8b.example", NULL },
+	{ "a\x01@b", NULL }, { "\xff <a@b.example>", NULL }, { "a@\xc3\xa9-.example", NULL },
 	{ "a@", NULL },
 };
 

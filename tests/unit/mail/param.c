@@ -39,7 +39,7 @@ static const struct {
 	{ param_add_plain, "\xe6\x97\xa5 \xf0\x9f\x8e\x89\"", "X: y; name=\"_ _\\\"\"" },
 	{ param_add_plain,
 	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabcdefgh.tar.gz",
-	  "X: y; name=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaadefgh.tar.gz" },
+	  "X: y;\r\n name=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaadefgh.tar.gz" },
 };
 
 static void writes(void **state)
