@@ -37,8 +37,7 @@ BAD = {
 }
 LATER = ["tls_pin = x", "tls_resume = yes", "oauth2 = x", "proxy = x",
          "fallback = x", "rate = 1", "queue = always", "queue = tempfail",
-         "[aliases]\nroot = a@example.org", "[queue]\nx = y",
-         "[rewrite]\nx = y"]
+         "[queue]\nx = y"]
 
 
 def config(home, text):
