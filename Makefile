@@ -51,7 +51,7 @@ VARFLAGS = $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) \
 	$(if $(COV),-O0 --coverage)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -iquote $(srcdir)/src $(WARN) $(CPPFLAGS) \
 	-DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' \
-	-DTINY=$(if $(TINY),1,0) -fPIE $(HARDEN_CFLAGS) $(FORTIFY) \
+	-DLOCALSTATEDIR='"$(localstatedir)"' -DTINY=$(if $(TINY),1,0) -fPIE $(HARDEN_CFLAGS) $(FORTIFY) \
 	$(CFLAGS) $(VARFLAGS)
 ALL_LDFLAGS = -pie $(HARDEN_LDFLAGS) $(LDFLAGS)
 LINK = $(CC) $(CFLAGS) $(VARFLAGS) $(ALL_LDFLAGS)
