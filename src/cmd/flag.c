@@ -120,7 +120,7 @@ static const struct flag flags[] = {
 	  "", "print this help", apply_help },
 
 	{ ROW('b', IN_BOTH, NULL, ARG_REQUIRED, GROUP_COMPAT),
-	  "MODE", "m: submit; i: as newaliases", apply_bmode },
+	  "MODE", "m: submit; s: SMTP on standard input; v: verify", apply_bmode },
 	{ ROW('I', IN_BOTH, NULL, ARG_NONE, GROUP_COMPAT),
 	  "", "as newaliases", apply_newaliases },
 	{ ROW('q', IN_BOTH, NULL, ARG_ATTACHED, GROUP_COMPAT),

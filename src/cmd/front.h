@@ -15,6 +15,8 @@
 
 /* Each does one mode and returns the exit status. */
 int front_submit(const struct request *r);	/* and --dry-run */
+int front_stdio(const struct request *r);	/* -bs */
+int front_verify(const struct request *r);	/* -bv */
 int front_serverinfo(const struct request *r);
 int front_show(const struct request *r);	/* help, version, explain... */
 int front_config(const struct request *r);	/* check, print */
@@ -51,6 +53,9 @@ struct account *setup_account(struct config *c, const struct request *r,
 int setup_config(struct config *c, const struct request *r, struct error *err);
 struct account *setup_select(struct config *c, const struct request *r,
 			     const char *sender, struct error *err);
+
+/* Does the command line alone decide on the account, whoever sends? */
+bool setup_is_fixed(const struct request *r);
 
 /* The file of relays trusted on first use; "" if there is no home. */
 void setup_known_file(struct buf *out);

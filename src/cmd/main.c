@@ -10,6 +10,10 @@ static int run(const struct request *r)
 	case MODE_SUBMIT:
 	case MODE_DRY_RUN:
 		return front_submit(r);
+	case MODE_SMTP_STDIO:
+		return front_stdio(r);
+	case MODE_VERIFY:
+		return front_verify(r);
 	case MODE_SERVERINFO:
 		return front_serverinfo(r);
 	case MODE_CHECK_CONFIG:

@@ -33,6 +33,11 @@ static bool is_scratch(const struct request *r)
 	return false;
 }
 
+bool setup_is_fixed(const struct request *r)
+{
+	return r->account || is_scratch(r);
+}
+
 static int apply_setting(struct account *a, struct general *g,
 			 const struct setting *s, struct error *err)
 {

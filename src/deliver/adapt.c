@@ -47,13 +47,13 @@ static int adapt_from(struct adapted *a, struct envelope *env,
 	return 0;
 }
 
-static void adapt_rcpt(struct adapted *a, struct envelope *env, size_t i)
+void adapt_rcpt(struct adapted *a, struct envelope *env, size_t i)
 {
 	struct swap swap = { .rcpt = i, .was = env->rcpt[i].addr };
 	struct verdict v;
 	struct error err;
 
-	if (!envelope_pending(env, i) || is_ascii(swap.was))
+	if (env->utf8 || !envelope_pending(env, i) || is_ascii(swap.was))
 		return;
 	if (to_ascii(swap.was, &swap.now, &err)) {
 		v = verdict_of_error(&err, STAGE_LOCAL);
@@ -100,15 +100,25 @@ static int adapt_content(struct adapted *a, const struct message *m,
 	return 0;
 }
 
+int adapt_message(struct adapted *a, struct envelope *env,
+		  const struct message *m, const struct ehlo *ehlo,
+		  struct error *err)
+{
+	a->message = *m;
+	if (adapt_content(a, m, ehlo, err))
+		return -1;
+	env->size = message_size(&a->message);
+	return 0;
+}
+
 int adapt(struct adapted *a, struct envelope *env, const struct message *m,
 	  const struct ehlo *ehlo, struct error *err)
 {
-	*a = (struct adapted){ .message = *m, .from = env->from };
+	*a = (struct adapted){ .from = env->from };
 	intake_init(&a->recoded);
 	if (adapt_addresses(a, env, ehlo, err) ||
-	    adapt_content(a, m, ehlo, err))
+	    adapt_message(a, env, m, ehlo, err))
 		return -1;
-	env->size = message_size(&a->message);
 	if (a->message.binary)
 		env->body = BODY_BINARY;
 	else
@@ -116,6 +126,18 @@ int adapt(struct adapted *a, struct envelope *env, const struct message *m,
 			str_has_8bit(buf_str(&a->message.head)) ?
 			BODY_8BIT : BODY_7BIT;
 	return 0;
+}
+
+/* What the content will be is not known: say the most the relay allows. */
+int adapt_sender(struct adapted *a, struct envelope *env,
+		 const struct ehlo *ehlo, struct error *err)
+{
+	*a = (struct adapted){ .from = env->from };
+	intake_init(&a->recoded);
+	env->body = ehlo->caps & CAP_8BITMIME ? BODY_8BIT : BODY_7BIT;
+	env->utf8 = ehlo->caps & CAP_SMTPUTF8 &&
+		(env->utf8 || !is_ascii(env->from));
+	return env->utf8 ? 0 : adapt_from(a, env, err);
 }
 
 void adapt_release(struct adapted *a, struct envelope *env)

@@ -33,6 +33,18 @@ struct adapted {
  */
 int adapt(struct adapted *a, struct envelope *env, const struct message *m,
 	  const struct ehlo *ehlo, struct error *err);
+
+/*
+ * The same in the steps of session_step(): the sender (env's fields as above,
+ * utf8 as the client asked), each recipient that is added, and the message.
+ */
+int adapt_sender(struct adapted *a, struct envelope *env,
+		 const struct ehlo *ehlo, struct error *err);
+void adapt_rcpt(struct adapted *a, struct envelope *env, size_t i);
+int adapt_message(struct adapted *a, struct envelope *env,
+		  const struct message *m, const struct ehlo *ehlo,
+		  struct error *err);
+
 void adapt_release(struct adapted *a, struct envelope *env);
 
 #endif

@@ -233,6 +233,7 @@ static void drive(struct attempt *a)
 		give_body(a);
 		break;
 	case WANT_NEXT:
+	case WANT_STEP:
 	case WANT_DONE:
 		return;
 	}
@@ -334,10 +335,85 @@ int attempt_submit(struct attempt *a, struct envelope *env,
 	return over(a) ? -1 : 0;
 }
 
+static const struct verdict *answer(const struct attempt *a)
+{
+	return over(a) ? &a->session.verdict : &a->session.word;
+}
+
+/* What the session would not get to see, in the place where it answers. */
+static const struct verdict *refuse(struct attempt *a, const struct error *err)
+{
+	a->error = *err;
+	a->session.word = verdict_of_error(&a->error, STAGE_LOCAL);
+	return &a->session.word;
+}
+
+const struct verdict *attempt_mail(struct attempt *a, struct envelope *env)
+{
+	struct error err;
+
+	attempt_drop(a);
+	a->stepping = env;
+	if (adapt_sender(&a->adapted, env, &a->session.ehlo, &err))
+		return refuse(a, &err);
+	session_step(&a->session, env);
+	drive(a);
+	return answer(a);
+}
+
+const struct verdict *attempt_rcpt(struct attempt *a)
+{
+	struct envelope *env = a->stepping;
+	size_t last = env->n_rcpt - 1;
+
+	if (over(a))
+		return answer(a);
+	adapt_rcpt(&a->adapted, env, last);
+	if (!envelope_pending(env, last))
+		return envelope_verdict(env, last);
+	session_rcpt(&a->session);
+	drive(a);
+	return answer(a);
+}
+
+void attempt_content(struct attempt *a, struct message *message)
+{
+	struct envelope *env = a->stepping;
+	struct verdict v = a->session.verdict;
+	struct error err;
+
+	if (over(a)) {
+		envelope_settle(env, &v);
+	} else if (adapt_message(&a->adapted, env, message, &a->session.ehlo,
+				 &err)) {
+		v = verdict_of_error(&err, STAGE_LOCAL);
+		envelope_settle(env, &v);
+	} else {
+		a->message = &a->adapted.message;
+		session_content(&a->session);
+		drive(a);
+	}
+}
+
+void attempt_drop(struct attempt *a)
+{
+	if (session_want(&a->session) == WANT_STEP)
+		session_drop(&a->session);
+	if (a->stepping)
+		adapt_release(&a->adapted, a->stepping);
+	a->stepping = NULL;
+}
+
+bool attempt_alive(const struct attempt *a)
+{
+	return !over(a);
+}
+
 void attempt_quit(struct attempt *a)
 {
 	struct error err;
 
+	attempt_drop(a);
 	if (session_want(&a->session) == WANT_NEXT)
 		session_quit(&a->session);
 	if (a->stream && session_output(&a->session).n &&

@@ -16,6 +16,7 @@
 
 #include "conf/account.h"
 #include "conf/secret.h"
+#include "deliver/adapt.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
 #include "net/stream.h"
@@ -58,6 +59,9 @@ struct attempt {
 	struct sasl *sasl;
 	struct sasl_config sasl_config;
 	struct message *message;	/* being submitted */
+	struct adapted adapted;		/* of a stepwise transaction */
+	struct envelope *stepping;	/* its envelope; NULL: there is none */
+	struct error error;		/* of a step that was not taken */
 	unsigned epoch;
 	int64_t wait_until;
 	bool turn;			/* something was said since the last wait */
@@ -77,6 +81,20 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup);
  */
 int attempt_submit(struct attempt *a, struct envelope *env,
 		   struct message *message);
+
+/*
+ * The same step by step (session_step): MAIL, then RCPT for the recipient that
+ * was added to env last, any number of times, then the message to those
+ * accepted, or attempt_drop().  The first two return the answer, valid until
+ * the next step; SENT is an acceptance.  After attempt_content() all of env is
+ * settled.  env must live until attempt_drop(), which may be called at any
+ * time.  attempt_alive() is false when the connection is of no more use.
+ */
+const struct verdict *attempt_mail(struct attempt *a, struct envelope *env);
+const struct verdict *attempt_rcpt(struct attempt *a);
+void attempt_content(struct attempt *a, struct message *message);
+void attempt_drop(struct attempt *a);
+bool attempt_alive(const struct attempt *a);
 
 void attempt_quit(struct attempt *a);	/* the stream is closed after this */
 void attempt_release(struct attempt *a);

@@ -7,7 +7,7 @@ void command_mail(struct buf *line, const struct envelope *env,
 	bool binary = caps & CAP_BINARYMIME && caps & CAP_CHUNKING;
 
 	buf_addf(line, "MAIL FROM:<%s>", env->from);
-	if (caps & CAP_SIZE)
+	if (caps & CAP_SIZE && env->size)
 		buf_addf(line, " SIZE=%llu", (unsigned long long)env->size);
 	if (binary && env->body == BODY_BINARY)
 		buf_addz(line, " BODY=BINARYMIME");

@@ -14,6 +14,7 @@ enum phase {
 	PHASE_TLS,		/* the driver does the handshake */
 	PHASE_AUTH,		/* the driver fetches the secret */
 	PHASE_NEXT,		/* the driver says what comes next */
+	PHASE_STEP,		/* the driver says how the transaction goes on */
 	PHASE_BODY,		/* the driver reads the message */
 	PHASE_BYE,		/* only what is in out still goes */
 	PHASE_DONE

@@ -278,7 +278,6 @@ static void dispatch(struct session *s, struct expect e)
 	case VERB_STARTTLS: on_starttls(s); break;
 	case VERB_AUTH:
 	case VERB_CANCEL:   login_reply(s, e); break;
-	case VERB_QUIT:     s->phase = PHASE_DONE; break;
 	default:            transaction_reply(s, e); break;
 	}
 }
@@ -333,6 +332,7 @@ void session_init(struct session *s, const struct session_config *config)
 	buf_init(&s->hello, REPLY_TEXT_MAX);
 	buf_init(&s->verdict_text, REPLY_TEXT_MAX);
 	buf_init(&s->final_text, REPLY_TEXT_MAX);
+	buf_init(&s->word_text, REPLY_TEXT_MAX);
 	reply_init(&s->reply);
 	ehlo_init(&s->ehlo);
 	session_expect(s, VERB_GREETING, 0);
@@ -350,6 +350,7 @@ void session_release(struct session *s)
 	buf_release(&s->hello);
 	buf_release(&s->verdict_text);
 	buf_release(&s->final_text);
+	buf_release(&s->word_text);
 	reply_release(&s->reply);
 	ehlo_release(&s->ehlo);
 }
@@ -367,6 +368,7 @@ enum want session_want(const struct session *s)
 	case PHASE_TLS:  return WANT_TLS;
 	case PHASE_AUTH: return WANT_AUTH;
 	case PHASE_NEXT: return WANT_NEXT;
+	case PHASE_STEP: return WANT_STEP;
 	case PHASE_BYE:  return WANT_DONE;
 	default:         return WANT_RECV;
 	}

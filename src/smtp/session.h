@@ -9,6 +9,7 @@
  *	case WANT_TLS:	handshake(fd);       session_tls_up(s);
  *	case WANT_AUTH:	get the secret;      session_auth(s, auth);
  *	case WANT_NEXT:	session_begin(s, envelope) or session_quit(s);
+ *	case WANT_STEP:	only after session_step(), see there
  *	case WANT_BODY:	read at session_body_at(s);  session_body(s, bytes);
  *	case WANT_DONE:	the verdicts are in the envelope; return
  *	}
@@ -36,8 +37,8 @@
 #include "util/str.h"
 
 enum want {
-	WANT_SEND, WANT_RECV, WANT_TLS, WANT_AUTH, WANT_NEXT, WANT_BODY,
-	WANT_DONE
+	WANT_SEND, WANT_RECV, WANT_TLS, WANT_AUTH, WANT_NEXT, WANT_STEP,
+	WANT_BODY, WANT_DONE
 };
 
 enum tls_policy { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
@@ -85,6 +86,7 @@ struct transaction {
 	bool said_data;		/* DATA or BDAT is on its way */
 	bool all_given;		/* the whole content is in out, or sent */
 	bool open;		/* MAIL was said and not yet concluded */
+	bool step;		/* the driver says each command's time */
 	bool ended;		/* by the relay: BDAT ends it only if taken */
 };
 
@@ -92,6 +94,7 @@ struct session {
 	/* Results; texts are owned by the session. */
 	struct verdict verdict;	/* trouble of the session itself; PENDING if none */
 	struct verdict final;	/* the relay's last word on content; code 0: none */
+	struct verdict word;	/* to MAIL or RCPT, after session_step() */
 	struct ehlo ehlo;
 	bool secure;		/* TLS is up */
 	const char *mech;	/* SASL mechanism that succeeded, or "" */
@@ -103,7 +106,7 @@ struct session {
 	const struct auth *auth;
 	const char *trying;	/* SASL mechanism of the dialogue in hand */
 	struct reply reply;
-	struct buf verdict_text, final_text;
+	struct buf verdict_text, final_text, word_text;
 	struct buf out, initial;
 	struct dot dot;
 	struct expect *expect;	/* queue of replies still to come */
@@ -138,6 +141,21 @@ void session_auth(struct session *s, const struct auth *auth); /* borrowed */
  */
 void session_begin(struct session *s, struct envelope *env);
 void session_quit(struct session *s);
+
+/*
+ * A transaction step by step, for who must hear the relay's word on each
+ * recipient before there is a message.  At WANT_NEXT, session_step() says
+ * MAIL for env, whose size may be unknown (0).  s->word is the answer: SENT
+ * for 2yz, after which WANT_STEP comes, where one of these is due:
+ * session_rcpt() asks for the last recipient of env, again answered by
+ * s->word and WANT_STEP; session_content() sends the message, of env->size
+ * octets, to those accepted (at least one) and leaves all settled;
+ * session_drop() gives up.  WANT_NEXT after the latter two, or MAIL refused.
+ */
+void session_step(struct session *s, struct envelope *env);
+void session_rcpt(struct session *s);
+void session_content(struct session *s);
+void session_drop(struct session *s);
 
 /*
  * WANT_BODY: the next octets of the message (header, blank line and body as

@@ -127,6 +127,14 @@ static void settle_accepted(struct session *s, const struct verdict *v)
 		envelope_settle_as(s->env, s->t.batch[i], number);
 }
 
+static void keep(struct verdict *to, struct buf *text, const struct verdict *v)
+{
+	buf_reset(text);
+	buf_add(text, v->text);
+	*to = *v;
+	to->text = buf_str(text);
+}
+
 static void end_message(struct session *s)
 {
 	free(s->t.batch);
@@ -186,6 +194,73 @@ void session_begin(struct session *s, struct envelope *env)
 		end_message(s);
 }
 
+/* What we found wrong with the message, before the relay could. */
+static struct verdict local_verdict(const struct session *s,
+				    struct error *err)
+{
+	if (!command_check(s->env, &s->ehlo, s->secure, err))
+		return (struct verdict){ .outcome = OUTCOME_PENDING };
+	return verdict_of_error(err, STAGE_LOCAL);
+}
+
+void session_step(struct session *s, struct envelope *env)
+{
+	struct verdict v;
+	struct error err;
+
+	assert(s->phase == PHASE_NEXT && !s->env);
+	s->env = env;
+	s->epoch++;
+	s->t = (struct transaction){ .step = true,
+		.chunk = s->ehlo.caps & CAP_CHUNKING };
+	v = local_verdict(s, &err);
+	if (v.outcome == OUTCOME_PENDING) {
+		s->phase = PHASE_TALK;
+		transaction_advance(s);
+	} else {
+		keep(&s->word, &s->word_text, &v);
+		end_message(s);
+	}
+}
+
+void session_rcpt(struct session *s)
+{
+	struct transaction *t = &s->t;
+
+	assert(s->phase == PHASE_STEP && s->env->n_rcpt);
+	if (!(t->n & (t->n - 1)))	/* full at each power of two */
+		t->batch = xrealloc(t->batch, t->n ? 2 * t->n : 1,
+				    sizeof(*t->batch));
+	t->batch[t->n++] = (uint32_t)(s->env->n_rcpt - 1);
+	s->phase = PHASE_TALK;
+	s->epoch++;
+	send_rcpt(s);
+}
+
+void session_drop(struct session *s)
+{
+	assert(s->phase == PHASE_STEP);
+	s->reset_due = true;
+	end_message(s);
+}
+
+void session_content(struct session *s)
+{
+	struct verdict v;
+	struct error err;
+
+	assert(s->phase == PHASE_STEP && s->t.accepted);
+	v = local_verdict(s, &err);
+	if (v.outcome != OUTCOME_PENDING) {
+		settle_open(s, &v);
+		session_drop(s);
+		return;
+	}
+	s->phase = PHASE_TALK;
+	s->epoch++;
+	send_data(s);
+}
+
 /* Nobody takes the message in this transaction; go on to the next. */
 static void conclude(struct session *s)
 {
@@ -195,7 +270,7 @@ static void conclude(struct session *s)
 		s->rcpt_limit = t->full_at;
 	if (t->mail_ok && !t->ended)
 		s->reset_due = true;
-	if (next_batch(s))
+	if (!t->step && next_batch(s))
 		transaction_advance(s);
 	else
 		end_message(s);
@@ -225,10 +300,25 @@ static bool content_wanted(struct session *s)
 	return false;
 }
 
+/* A transaction step by step: the driver's turn, unless MAIL is still due. */
+static void advance_step(struct session *s)
+{
+	if (!s->t.open)
+		send_mail(s);
+	else if (s->t.mail_ok)
+		s->phase = PHASE_STEP;
+	else
+		end_message(s);
+}
+
 void transaction_advance(struct session *s)
 {
 	struct transaction *t = &s->t;
 
+	if (t->step) {
+		advance_step(s);
+		return;
+	}
 	if (!t->open) {
 		send_mail(s);
 		if (!t->open)
@@ -262,9 +352,6 @@ static void on_mail(struct session *s)
 {
 	struct verdict v = session_said(s, STAGE_MAIL);
 
-	s->t.mail_ok = session_class(s) == 2;
-	if (s->t.mail_ok)
-		return;
 	if (session_class(s) == 3) {
 		session_broken(s, STAGE_MAIL, "MAIL was answered with a "
 			       "go-ahead");
@@ -272,7 +359,10 @@ static void on_mail(struct session *s)
 	}
 	if (wants_login(v.code))
 		v.outcome = OUTCOME_DEFERRED;
-	settle_open(s, &v);
+	keep(&s->word, &s->word_text, &v);
+	s->t.mail_ok = session_class(s) == 2;
+	if (!s->t.mail_ok)
+		settle_open(s, &v);
 }
 
 /*
@@ -299,6 +389,10 @@ static void on_rcpt(struct session *s, uint32_t i)
 			       "go-ahead");
 		return;
 	}
+	if (wants_login(v.code))
+		v.outcome = OUTCOME_DEFERRED;
+	if (t->step)
+		keep(&s->word, &s->word_text, &v);
 	t->answered++;
 	switch (session_class(s)) {
 	case 2:
@@ -307,13 +401,12 @@ static void on_rcpt(struct session *s, uint32_t i)
 	default:
 		if (!t->mail_ok)
 			break;	/* "503 need MAIL": MAIL's reply was the word */
-		if (t->accepted && too_many(&v) && !s->env->all_or_nothing) {
+		if (t->accepted && too_many(&v) && !t->step &&
+		    !s->env->all_or_nothing) {
 			if (!t->overflow++)
 				t->full_at = t->accepted;
 			break;
 		}
-		if (wants_login(v.code))
-			v.outcome = OUTCOME_DEFERRED;
 		envelope_settle_one(s->env, i, &v);
 	}
 }
@@ -341,14 +434,6 @@ static void on_data(struct session *s)
 	}
 }
 
-static void keep_final(struct session *s, const struct verdict *v)
-{
-	buf_reset(&s->final_text);
-	buf_add(&s->final_text, v->text);
-	s->final = *v;
-	s->final.text = buf_str(&s->final_text);
-}
-
 static void on_dot(struct session *s, uint32_t i)
 {
 	struct verdict v = session_said(s, STAGE_CONTENT);
@@ -362,7 +447,7 @@ static void on_dot(struct session *s, uint32_t i)
 		s->t.ended = true;
 	if (!s->t.mail_ok || !s->t.accepted)
 		return;		/* a BDAT that nobody was to get */
-	keep_final(s, &v);
+	keep(&s->final, &s->final_text, &v);
 	if (s->config->lmtp)
 		envelope_settle_one(s->env, i, &v);
 	else
@@ -395,7 +480,7 @@ void transaction_early(struct session *s)
 			       "before its end");
 		return;
 	}
-	keep_final(s, &v);
+	keep(&s->final, &s->final_text, &v);
 	settle_accepted(s, &v);
 	/* The rest of the content cannot be taken back: hang up. */
 	v.outcome = OUTCOME_DEFERRED;

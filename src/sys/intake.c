@@ -74,7 +74,7 @@ static int spill(struct intake *in, struct error *err)
 	return 0;
 }
 
-static int take(struct intake *in, struct scan *scan, struct str piece,
+int intake_feed(struct intake *in, struct scan *scan, struct str piece,
 		struct error *err)
 {
 	if (scan_feed(scan, piece, &in->message.head, &in->body, err))
@@ -84,8 +84,7 @@ static int take(struct intake *in, struct scan *scan, struct str piece,
 	return 0;
 }
 
-/* The input has ended: what scan found is the message. */
-static int take_end(struct intake *in, struct scan *scan, struct error *err)
+int intake_end(struct intake *in, struct scan *scan, struct error *err)
 {
 	struct message *m = &in->message;
 
@@ -114,12 +113,12 @@ static int take_all(struct intake *in, struct scan *scan, int fd,
 	ssize_t n;
 
 	while ((n = intake_some(fd, piece, READ_SIZE)) > 0)
-		if (take(in, scan, (struct str){ piece, (size_t)n }, err))
+		if (intake_feed(in, scan, (struct str){ piece, (size_t)n }, err))
 			return -1;
 	if (n < 0)
 		return error_set(err, ERROR_IO, "cannot read the message: %s",
 				 strerror(errno));
-	return take_end(in, scan, err);
+	return intake_end(in, scan, err);
 }
 
 int intake_take(struct intake *in, int fd, const char *name, unsigned flags,
@@ -287,19 +286,19 @@ static int rewrite(struct intake *to, struct recode *r,
 
 	scan_init(&scan, 0);
 	buf_init(&out, RECODED_MAX);
-	ret = take(to, &scan, piece, err);
+	ret = intake_feed(to, &scan, piece, err);
 	for (uint64_t at = 0; !ret && at < m->body_len; at += piece.n) {
 		ret = body_piece(m, at, room, &piece, err);
 		if (ret)
 			break;
 		recode_feed(r, piece, &out);
-		ret = take(to, &scan, buf_str(&out), err);
+		ret = intake_feed(to, &scan, buf_str(&out), err);
 		buf_reset(&out);
 	}
 	if (!ret) {
 		recode_end(r, &out);
-		ret = take(to, &scan, buf_str(&out), err) ||
-		      take_end(to, &scan, err) ? -1 : 0;
+		ret = intake_feed(to, &scan, buf_str(&out), err) ||
+		      intake_end(to, &scan, err) ? -1 : 0;
 	}
 	buf_release(&out);
 	return ret;

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "mail/message.h"
+#include "mail/scan.h"
 #include "util/buf.h"
 #include "util/error.h"
 
@@ -44,6 +45,14 @@ int intake_open(const char *path, struct error *err);
  */
 int intake_take(struct intake *in, int fd, const char *name, unsigned flags,
 		struct error *err);
+
+/*
+ * The same for a message that comes by other ways than a descriptor: pieces of
+ * at most 128 KiB through a scan that the caller has initialised, then the end.
+ */
+int intake_feed(struct intake *in, struct scan *scan, struct str piece,
+		struct error *err);
+int intake_end(struct intake *in, struct scan *scan, struct error *err);
 
 /* Read fd to its end, so that its writer gets no SIGPIPE.  Forgets errors. */
 void intake_drain(int fd);

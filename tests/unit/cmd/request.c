@@ -93,6 +93,7 @@ static void describe(struct buf *out, const struct request *r)
 {
 	static const char *const modes[] = {
 		[MODE_SUBMIT] = "", [MODE_DRY_RUN] = "dry",
+		[MODE_SMTP_STDIO] = "stdio", [MODE_VERIFY] = "verify",
 		[MODE_SERVERINFO] = "serverinfo", [MODE_CHECK_CONFIG] = "check",
 		[MODE_PRINT_CONFIG] = "print", [MODE_EXPLAIN] = "explain",
 		[MODE_NEWALIASES] = "newaliases", [MODE_NOTHING] = "nothing",
@@ -249,6 +250,10 @@ static const struct row sendmail_rows[] = {
 	{ "sendmail -bh", " nothing" },
 	{ "sendmail -bH", " nothing" },
 	{ "sendmail -bd", "64: mode '-bd' is not supported" },
+	{ "sendmail -bs -i", " stdio i" },
+	{ "posthaste -bs", " stdio" },
+	{ "sendmail -bs -bm", " stdio" },
+	{ "sendmail -bv a@b", " verify <a@b>" },
 	{ "sendmail -bD", "64:" },
 	{ "sendmail -bl", "64:" },
 	{ "sendmail -bt", "64:" },
@@ -530,8 +535,7 @@ static void what_comes_later(void **state)
 		"posthaste --queue-show=1", "posthaste --queue-remove=1",
 		"posthaste --queue-hold=1", "posthaste --queue-release=1",
 		"posthaste --serve", "posthaste --queue-retry=1",
-		"posthaste --oauth2-login", "posthaste -bs", "posthaste -q",
-		"sendmail -bs -i", "sendmail -bp", "sendmail -bv a@b",
+		"posthaste --oauth2-login", "posthaste -q", "sendmail -bp",
 		"sendmail -q", "sendmail -q15m", "sendmail -qf",
 		"sendmail -q a@b", "mailq", "/usr/bin/mailq -v",
 	};
