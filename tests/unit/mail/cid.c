@@ -30,6 +30,10 @@ static const struct {
 	{ "\"cid:gone\" \"cid:gone\" \"cid:too\"", "\"cid:gone\" \"cid:gone\" \"cid:too\"", "too", 2,
 	  false, false },
 	{ "'cid:Logo.png'", "'cid:Logo.png'", "Logo.png", 1, false, false },
+	{ "'cid:%6cogo.png'", "'cid:ID'", "", 0, true, false },
+	{ "'cid:%6xogo.png'", "'cid:%6xogo.png'", "%6xogo.png", 1, false, false },
+	{ "'cid:%x6ogo.png'", "'cid:%x6ogo.png'", "%x6ogo.png", 1, false, false },
+	{ "'cid:1ccogo.png'", "'cid:1ccogo.png'", "1ccogo.png", 1, false, false },
 	{ "'cid:a%2", "'cid:a%2", "a%2", 1, false, false },
 	{ "'cid:", "'cid:", "", 0, false, false },
 	{ "'cid:'", "'cid:'", "", 0, false, false },
@@ -73,6 +77,7 @@ static const struct {
 	{ "..a..b.", "h", "a.b.8.u@h" },
 	{ "\xe6\x97\xa5.png", "b\xc3\xbc" "cher", "png.8.u@mail" },
 	{ "x", "", "x.8.u@mail" },
+	{ "azAZ09-_@[`{/:", "h", "azAZ09-_.8.u@h" },
 };
 
 static void makes(void **state)
@@ -99,7 +104,7 @@ static const struct {
 } ids[] = {
 	{ "logo", "logo" }, { "<a@b>", "a@b" }, { "a.b-c_d@e", "a.b-c_d@e" },
 	{ "", NULL }, { "<>", NULL }, { "a b", NULL }, { "a\nb", NULL },
-	{ "<a", NULL }, { "a>b", NULL }, { "\xc3\xa9", NULL }, { "a\x7f", NULL },
+	{ "<a", NULL }, { "a>", NULL }, { "a>b", NULL }, { "\xc3\xa9", NULL }, { "a\x7f", NULL },
 	{ "a\"", NULL }, { "a%20", NULL },
 };
 

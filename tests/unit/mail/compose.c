@@ -14,8 +14,8 @@
 #define UNIQUE "0123456789abcdef"
 #define B "=_" UNIQUE
 
-/* Files are in memory here too: what descriptor `FILE_FD` reads. */
-enum { FILE_FD = 1000 };
+/* Files are in memory here too: what descriptors from FILE_FD on read. */
+enum { FILE_FD = 0 };
 
 struct given {
 	enum part_role role;
@@ -142,7 +142,14 @@ static const struct row rows[] = {
 	  "Content-Transfer-Encoding: binary\r\n\r\n\r\n"
 	  "--" B ".3--\r\n",
 	  "the HTML does not refer to inline part 'l'\n" },
-	{ "inline without HTML", { { .role = PART_INLINE, .text = "", .name = "\33.c", .cid = "l" } },
+	{ "a file with a NUL, binary",
+	  { TEXT(E), { .role = PART_ATTACH, .text = "\0", .n = 1, .file = true } }, true, BODY_BINARY,
+	  MIME MIXED "Content-Transfer-Encoding: binary\r\n", NULL, "" },
+	{ "inline without HTML", { { .role = PART_INLINE, .text = "", .name = "l.png" } }, false,
+	  BODY_7BIT, MIME MIXED, NULL, "there is no HTML to show inline part 'l.png'\n" },
+	{ "HTML in a file", { { .role = PART_HTML, .text = "'cid:x'\r\n", .file = true } }, false,
+	  BODY_7BIT, MIME "Content-Type: text/html; charset=utf-8\r\n", "'cid:x'\r\n", "" },
+	{ "inline with a bad name", { { .role = PART_INLINE, .text = "", .name = "\33.c", .cid = "l" } },
 	  false, BODY_7BIT, NULL, "the name has a control byte", "" },
 	{ "everything", { TEXT("t"), HTML("'cid:i'"), { .role = PART_INLINE, .text = "i", .cid = "i" },
 	  { .role = PART_CALENDAR, .text = "c" }, FILED("a", "a") }, false, BODY_7BIT, MIME MIXED,
@@ -251,15 +258,18 @@ static void run(const struct row *r)
 		assert_int_equal(ret, 0);
 		render(&body, &out, part);
 		if (strcmp(buf_cstr(&out.head), r->head) ||
-		    strcmp(buf_cstr(&body), r->want) ||
+		    (r->want && strcmp(buf_cstr(&body), r->want)) ||
 		    strcmp(buf_cstr(&out.warnings), r->warnings) ||
 		    out.body != r->body)
 			fail_msg("%s:\n%s\n%s\n%s %d", r->name,
 				 buf_cstr(&out.head), buf_cstr(&body),
 				 buf_cstr(&out.warnings), out.body);
+		assert_int_equal(out.facts.eightbit, str_has_8bit(buf_str(&body)));
+		assert_int_equal(out.facts.nul,
+				 memchr(buf_cstr(&body), 0, body.len) != NULL);
 		assert_int_equal(out.encoded,
-				 strstr(r->want, "base64") ||
-				 strstr(r->want, "quoted") ||
+				 strstr(buf_cstr(&body), "base64") ||
+				 strstr(buf_cstr(&body), "quoted") ||
 				 strstr(r->head, "base64") ||
 				 strstr(r->head, "quoted"));
 	}

@@ -167,6 +167,66 @@ static void long_subjects(void **state)
 	buf_release(&out);
 }
 
+/* Each limit, and one octet over it. */
+static void limits(void **state)
+{
+	char text[1000];
+
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		struct str header;
+		struct compose c = { .header = &header, .n_header = 1,
+				     .mailname = "" };
+		struct error err = { ERROR_NONE, "" };
+		struct buf out;
+
+		buf_init(&out, 10000);
+		memset(text, 'a', sizeof(text));
+		memcpy(text, "Message-ID: ", 12);
+		header = (struct str){ text, 12 + 900 + n };
+		assert_int_equal(fields_add(&out, &c, &err), n ? -1 : 0);
+		memset(text, 'a', 70 + n);
+		text[70 + n] = ':';
+		header.n = 71 + n;
+		assert_int_equal(fields_add(&out, &c, &err), n ? -1 : 0);
+		buf_reset(&out);
+		/* "To: b@c, " is 9, and a comma may follow. */
+		memset(text, 'a', sizeof(text));
+		memcpy(text, "b@c, ", 5);
+		memcpy(text + 5 + 66 + n, "@d", 2);
+		assert_int_equal(fields_addresses(&out, STR("To"),
+			(struct str){ text, 5 + 68 + n }, "", &err), 0);
+		assert_int_equal(strstr(buf_cstr(&out), ",\r\n") != NULL, n);
+		buf_release(&out);
+	}
+}
+
+static void says_what(void **state)
+{
+	static const struct {
+		const char *header, *want;
+	} c[] = {
+		{ "X-A: a\nb", "X-A has a line break in it" },
+		{ "X-A: a\rb", "X-A has a line break in it" },
+		{ "X-A: a\x01", "X-A has a control byte in it" },
+		{ "X-A: \xff", "X-A is not UTF-8" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++) {
+		struct str header = str_of(c[i].header);
+		struct compose compose = { .header = &header, .n_header = 1,
+					   .mailname = "" };
+		struct error err;
+		struct buf out;
+
+		buf_init(&out, 100);
+		assert_int_equal(fields_add(&out, &compose, &err), -1);
+		assert_string_equal(err.text, c[i].want);
+		buf_release(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +235,8 @@ int main(void)
 		cmocka_unit_test(writes_headers),
 		cmocka_unit_test(all_of_them),
 		cmocka_unit_test(long_subjects),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(says_what),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

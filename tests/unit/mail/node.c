@@ -68,7 +68,7 @@ static void chooses(void **state)
 		enum node_coding above;
 
 		part_init(&part, r->role);
-		part.fd = r->file ? 3 : -1;
+		part.fd = r->file ? 0 : -1;
 		above = node_choose(&n, i % 2, &encoded);
 		moved = str_casestarts(str_of(r->type), STR("message/")) &&
 			want != NODE_7BIT && want != NODE_8BIT;
@@ -159,6 +159,29 @@ static void charsets(void **state)
 	}
 }
 
+static void methods(void **state)
+{
+	struct part p;
+	struct node n = { .part = &p, .type = STR("text/calendar") };
+	struct error err;
+	struct buf out;
+
+	(void)state;
+	part_init(&p, PART_CALENDAR);
+	p.text = STR("METHOD:REPLY\n");
+	for (int i = 0; i < 3; i++) {
+		p.method = i == 1 ? STR("CANCEL") : STR("");
+		p.fd = i == 2 ? 0 : -1;
+		buf_init(&out, 1000);
+		assert_int_equal(node_fields(&out, &n, "u", &err), 0);
+		assert_string_equal(strchr(buf_cstr(&out), '8') + 1,
+				    i == 2 ? "\r\n" : i ?
+				    "; method=CANCEL\r\n" :
+				    "; method=REPLY\r\n");
+		buf_release(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +189,7 @@ int main(void)
 		cmocka_unit_test(passes_it_up),
 		cmocka_unit_test(says_where),
 		cmocka_unit_test(charsets),
+		cmocka_unit_test(methods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
