@@ -99,9 +99,8 @@ def test_relay_echoes(home, peer, certs, code):
                           tls=context(certs)))
             h = home(p.port, tls="implicit", tls_trust=certs / "ca.pem")
             h.login(auth=mech.lower(), **token_settings(mech))
-            for argv in (["-v"], ["--report=json"], ["--report=text", "-v"]):
-                run = h.run(*argv, "-f", FROM, BOB)
-                assert (run.status == 0) == code.startswith(b"2"), run
+            run = h.run("-v", "--report=json", "-f", FROM, BOB)
+            assert (run.status == 0) == code.startswith(b"2"), run
 
 
 def test_relay_echoes_later(home, peer, certs):
