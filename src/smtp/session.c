@@ -198,6 +198,26 @@ static void after_hello(struct session *s)
 			    "a login is configured");
 }
 
+/* Without EHLO there is none of what the account needs: say which. */
+static void refuse_hello(struct session *s)
+{
+	struct verdict v = session_said(s, STAGE_EHLO);
+	enum error_kind kind = ERROR_NONE;
+	struct buf text;
+
+	buf_init(&text, REPLY_TEXT_MAX);
+	buf_add(&text, v.text);
+	if (v.code >= 500 && s->config->tls == TLS_STARTTLS && !s->secure)
+		buf_addz(&text, "\nso the relay does not offer STARTTLS");
+	else if (v.code >= 500 && s->config->auth)
+		buf_addz(&text, "\nso the relay does not offer AUTH");
+	if (v.code >= 500 && (text.len > v.text.n || s->config->lmtp))
+		kind = ERROR_PROTOCOL;
+	v.text = buf_str(&text);
+	session_refuse(s, v, kind);
+	buf_release(&text);
+}
+
 static void on_hello_refused(struct session *s, enum verb verb)
 {
 	int code = s->reply.code;
@@ -214,8 +234,7 @@ static void on_hello_refused(struct session *s, enum verb verb)
 		session_broken(s, STAGE_EHLO, "EHLO was answered with a "
 			       "go-ahead");
 	else
-		session_refuse(s, session_said(s, STAGE_EHLO), session_class(s) == 5 &&
-		       !plain ? ERROR_PROTOCOL : ERROR_NONE);
+		refuse_hello(s);
 }
 
 static void on_hello(struct session *s, enum verb verb)
