@@ -399,9 +399,10 @@ def crond(relay, home, tmp):
     need("/usr/sbin/cron")
     running = []
 
-    def start(to):
+    def start(to, more=""):
         r = relay()
         h = home(r.port)
+        h.write(h.text() + more)
         (h.dir / ".config").symlink_to("config")
         for name in ("sbin", "run", "cron.d", "spool/crontabs"):
             (tmp / name).mkdir(parents=True)
@@ -444,12 +445,30 @@ def test_cron(crond):
     assert m.body == CRON_BODY
 
 
-def test_cron_root(crond):
-    """The address it uses unless told otherwise is made a real one."""
-    r = crond("root")
+REAL = """
+[aliases]
+root = ops@example.org
+[rewrite]
+root = web1-root@example.org
+"""
+
+
+@pytest.mark.parametrize("more,rcpt,sender", [
+    ("", "root@" + MAILNAME, "root@" + MAILNAME),
+    (REAL, "ops@example.org", "web1-root@example.org")],
+    ids=["qualified", "aliases"])
+def test_cron_root(crond, more, rcpt, sender):
+    """The addresses it uses unless told otherwise are made real ones, in the
+    envelope and in the header, and names are kept."""
+    r = crond("root", more)
     r.wait("message", 1, 30)
     m = Mail(r.messages(1)[0], r.stored(1))
-    assert m.rcpts == ["root@" + MAILNAME]
+    assert m.rcpts == [rcpt] and m.sender == sender
+    author = m.parsed["from"].addresses[0].addr_spec
+    assert author == sender, m["From"]
+    assert b"Cron Daemon" in m["From"][0]
+    assert m.parsed["to"].addresses[0].addr_spec in (rcpt, sender,
+                                                     "root@" + MAILNAME)
     assert m.body == CRON_BODY
 
 

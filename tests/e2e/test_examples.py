@@ -1,0 +1,225 @@
+"""Every example in README and the manual pages works as it is printed.
+
+They are taken from the text: commands are run by a shell, with an account at
+the test relay and with the files they name; configurations are checked, and
+each of their accounts then sends a message.  The names of relays lead here.
+"""
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import cannot
+from lib.check import resolver
+from lib.program import PASSWORD, SOURCE, TOKEN, program, sendmail
+from lib.relay import CAPS, MECHS
+
+PAGES = ["README", *("man/" + p.name for p in
+                     sorted((SOURCE / "man").glob("posthaste.*")))]
+COMMAND = re.compile(r"(^|[|;&(] *)(posthaste|sendmail|mailq|newaliases|"
+                     r"secret-tool)( |$)")
+SETTING = re.compile(r"[a-z_@*.][\w@*.+-]* *=|[;#]|\[|$")
+ROFF = [("\\e", "\\"), ("\\-", "-"), ("\\(aq", "'"), ("\\(dq", '"'),
+        ("\\&", ""), ("\\(ti", "~"), ("\\(ha", "^")]
+# Stand-ins for what is not part of posthaste, by name: what they print.
+STUBS = {"secret-tool": PASSWORD, "pg_dump": "CREATE TABLE t (i int);",
+         "mysqldump": "CREATE TABLE t (i int);"}
+STUB = "printf '%%s\\n' %s"
+HOSTS = re.compile(r"(?:host *=|--host=) *([\w.-]+\.[\w.-]+)")
+FILE = re.compile(r"--(?:attach|inline|text|html|calendar|message)="
+                  r"'?([^\s;'|]+)|< *([\w./-]+)")
+SOME = {".ics": b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n",
+        ".html": b"<p>Hello <img src='cid:logo.png'></p>\n",
+        "": b"From: alice@example.org\nTo: bob@example.org\nSubject: s\n\n"
+            b"text\n"}
+
+
+def joined(lines):
+    """Lines that end in a backslash go on in the next one."""
+    out = []
+    for line in lines:
+        if out and out[-1].endswith("\\"):
+            out[-1] = out[-1][:-1] + line.strip()
+        else:
+            out.append(line)
+    return out
+
+
+def from_readme(text):
+    """Blocks indented by four: commands one a line, and configurations; and
+    commands within sentences."""
+    commands, configs = re.findall(r"`(posthaste [^`\n]+)`", text), []
+    for block in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", text, re.M):
+        lines = [line[4:] for line in block.splitlines()]
+        if any(line.startswith("[") and "]" in line and
+               "OPTION" not in line for line in lines):
+            configs.append("\n".join(lines) + "\n")
+            continue
+        for line in joined(lines):
+            command = re.sub(r"^\$ ", "", line)
+            if line != command or COMMAND.search(line):
+                # What follows after three blanks explains it.
+                commands.append(re.split(r" {3,}", command)[0])
+    return commands, configs
+
+
+def from_manual(text):
+    """.Dl lines and literal displays."""
+    for code, char in ROFF:
+        text = text.replace(code, char)
+    commands = re.findall(r"^\.Dl (.*)", text, re.M)
+    configs = []
+    for block in re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", text, re.M):
+        if all(SETTING.match(line) for line in block.splitlines()):
+            configs.append(block)
+        else:
+            commands.append(block)
+    return [re.sub(r"^\$ ", "", c, flags=re.M) for c in commands], configs
+
+
+def examples():
+    found = ([], [])
+    for page in PAGES:
+        text = (SOURCE / page).read_text()
+        both = (from_readme if page == "README" else from_manual)(text)
+        for kind in (0, 1):
+            found[kind].extend((page, e) for e in both[kind])
+    return found
+
+
+COMMANDS, CONFIGS = examples()
+
+
+def label(example):
+    return example if example in PAGES else \
+        re.sub(r"\W+", " ", example).strip()[:50]
+
+
+def test_found():
+    """So that a change in the texts' form does not lose their examples."""
+    assert {page for page, _ in COMMANDS} >= {"README", "man/posthaste.1"}
+    assert {page for page, _ in CONFIGS} >= {"README", "man/posthaste.5"}
+    assert len(COMMANDS) >= 9 and len(CONFIGS) >= 8
+
+
+class Place:
+    """Where examples run: a home, stand-ins, and one relay for each mode."""
+
+    def __init__(self, directory, certs, relay, home):
+        self.dir, self.certs, self.start, self.relays = (
+            directory, certs, relay, {})
+        self.home = home()
+        self.bin = directory / "bin"
+        self.bin.mkdir()
+        for name, text in STUBS.items():
+            self.script(name, STUB % shlex.quote(text))
+        (self.bin / "sendmail").symlink_to(sendmail())
+        private = self.home.dir / ".config/posthaste"
+        private.parent.mkdir()
+        private.symlink_to(self.home.config.parent)
+
+    def script(self, name, text):
+        path = self.bin / name
+        path.write_text("#!/bin/sh\n%s\n" % text)
+        path.chmod(0o755)
+
+    def relay(self, mode, user="alice@example.org"):
+        """One that wants TLS in that mode, and this user or (None) nobody."""
+        options = ["--tls=" + mode, "--certs=%s" % self.certs]
+        if user:
+            options += ["--auth=" + MECHS, "--user=" + user, "--require-auth",
+                        "--password=" + PASSWORD, "--token=" + TOKEN]
+        if (mode, user) not in self.relays:
+            self.relays[mode, user] = self.start(*options, caps=CAPS)
+        return self.relays[mode, user]
+
+    def lead(self, relay):
+        """posthaste on the PATH goes to that relay, whatever its name."""
+        self.script("posthaste", "exec %s --port=%d --tls-trust=%s/ca.pem "
+                    "--tls-name=localhost \"$@\"" % (
+                        program(), relay.port, self.certs))
+
+    def run(self, text, hosts):
+        env = dict(self.home.env, PATH="%s:/usr/bin:/bin" % self.bin,
+                   **resolver(self.dir, dict.fromkeys(hosts, ["127.0.0.1"])))
+        for name in FILE.findall(text):
+            path = self.home.dir / pathlib.Path("".join(name)).name
+            path.write_bytes(SOME.get(path.suffix, SOME[""]))
+        with open(self.home.dir / "message", "wb") as f:
+            f.write(SOME[""])
+        with open(self.home.dir / "message", "rb") as stdin:
+            done = subprocess.run(["sh", "-c", text], env=env, stdin=stdin,
+                                  capture_output=True, timeout=60,
+                                  cwd=self.home.dir)
+        assert b"not found" not in done.stderr, done
+        return done
+
+
+@pytest.fixture
+def place(tmp, certs, relay, home):
+    return Place(tmp, certs, relay, home)
+
+
+ACCOUNT = """\
+[account work]
+host = smtp.example.org
+port = %d
+tls_trust = %s/ca.pem
+tls_name = localhost
+user = alice@example.org
+password_command = secret-tool lookup mail work
+from = alice@example.org
+"""
+
+
+@pytest.mark.parametrize("page,text", COMMANDS, ids=label)
+def test_command(place, page, text):
+    """It ends well, says nothing of an error, and what sends has sent."""
+    if re.search(r"\bjq\b", text) and not shutil.which("jq"):
+        cannot("jq is not installed")
+    r = place.relay("implicit")
+    place.lead(r)
+    place.home.write(ACCOUNT % (r.port, place.certs))
+    done = place.run(text, ["smtp.example.org", *HOSTS.findall(text)])
+    assert done.returncode == 0, done
+    assert b"posthaste: " not in done.stderr, done
+    sends = COMMAND.search(text) and "secret-tool store" not in text and \
+        not re.search(r"--(check-config|serverinfo|explain|print-config|"
+                      r"dry-run|help|version|queue)|-b[pi]|mailq|newaliases",
+                      text)
+    assert bool(r.messages(1 if sends else 0)) == bool(sends), done
+
+
+@pytest.mark.parametrize("page,text", CONFIGS, ids=label)
+def test_config(place, page, text):
+    """It is a good configuration, and each account can send with it."""
+    text = re.sub(r"= *(/\S+\.pem)", "= %s/ca.pem" % place.certs, text)
+    text = re.sub(r"(password_file *=) */", r"\1 ~/", text)
+    if "[account " not in text:
+        text += ACCOUNT % (1, place.certs)
+    place.home.write(text)
+    for name in re.findall(r"^password_file *= *~/(\S+)", text, re.M):
+        secret = place.home.dir / name
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.write_text(PASSWORD + "\n")
+        secret.chmod(0o600)
+    for kind, name in re.findall(r"^(password|token)_command *= *([\w-]+)",
+                                 text, re.M):
+        place.script(name, STUB % {"password": PASSWORD, "token": TOKEN}[kind])
+    done = place.run("exec %s --check-config" % program(), [])
+    assert done.returncode == 0 and not done.stderr, done
+    sections = re.split(r"^\[account (\S+)\]\n", text, flags=re.M)[1:]
+    for account, body in zip(sections[::2], sections[1::2]):
+        settings = dict(re.findall(r"^(\w+) *= *(.*)", body, re.M))
+        user = settings.get("user")
+        sender = settings.get("from", user or "x@example.org").split(",")[0]
+        r = place.relay(settings.get("tls", "implicit").split()[0], user)
+        place.lead(r)
+        n = len(r.messages())
+        done = place.run("posthaste -a %s -f %s bob@example.net" % (
+            account, sender.replace("*", "someone")), HOSTS.findall(body))
+        assert done.returncode == 0 and not done.stderr, done
+        assert len(r.messages(n + 1)) == n + 1
