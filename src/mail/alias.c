@@ -509,7 +509,6 @@ static void walk_below(struct walk *w)
 	(void)expand_alias(&first, (size_t)all, &ignored);
 	w->below = first.done;
 	first.done = NULL;
-	w->below[all] = true;
 	walk_release(&first);
 	roster_release(&out);
 }

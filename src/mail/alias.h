@@ -2,16 +2,17 @@
  * Aliases: who gets the mail for a local address.  From the section [aliases]
  * and from a file in the syntax of aliases(5):
  *
- *	root: ops@example.org, backup	# no comment: those have their own line
+ *	# those who get root's mail
+ *	root: ops@example.org, backup
  *	backup: \backup, bob,
  *		carol
  *
  * A name is a local part, which means it at every local domain, or an address
  * at one of them; case does not matter.  "*" or "default" is for every local
- * address that has no other, except those it leads to itself.  Values are addresses with commas between; what
- * is unqualified is local, and so looked up again, unless "\" stands before
- * it.  An alias that names itself keeps that copy.  Aliases change the
- * envelope only.
+ * address that has no other, except those it leads to itself.  Values are
+ * addresses with commas between; what is unqualified is local, and so looked
+ * up again, unless "\" stands before it.  An alias that names itself keeps
+ * that copy.  Aliases change the envelope only.
  *
  * This is a relay's client: "|command" and "/file" cannot be served, and
  * ":include:/list" is for those whom the caller trusts.

@@ -194,6 +194,9 @@ static const struct {
 	  "supported: posthaste delivers to a relay" },
 	{ "bare command", "r: s, |prog\ns: a@x", "r@localhost", NULL,
 	  "a command is not" },
+	{ "no command", "r: \"|a\"@x, \"/b\"@x", "r@localhost", "|a@x /b@x",
+	  NULL },
+	{ "lonely quote", "r: \"", "r@localhost", NULL, "not closed" },
 	{ "file", "r: /dev/null", "r@localhost", NULL,
 	  "'/dev/null': a file is not supported" },
 	{ "unused command", "r: |x\ns: a@x", "s@localhost", "a@x", NULL },
@@ -252,6 +255,15 @@ static int expand(const struct aliases *a, const char *in, struct buf *got,
 	return ret;
 }
 
+static int count(const char *text, const char *word)
+{
+	int n = 0;
+
+	while ((text = strstr(text, word)) && ++n)
+		text++;
+	return n;
+}
+
 static void each_row(void **state)
 {
 	(void)state;
@@ -274,7 +286,8 @@ static void each_row(void **state)
 			fail_msg("%s: %s", rows[i].name, buf_cstr(&got));
 		if (ret && (!strstr(err.text, rows[i].says) ||
 			    err.kind != (strstr(err.text, "not supported") ?
-					 ERROR_UNAVAILABLE : ERROR_CONFIG)))
+					 ERROR_UNAVAILABLE : ERROR_CONFIG) ||
+			    count(err.text, "alias '") != 1))
 			fail_msg("%s: %d %s", rows[i].name, err.kind, err.text);
 		buf_release(&got);
 		aliases_release(&a);

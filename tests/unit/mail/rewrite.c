@@ -23,6 +23,7 @@ static const struct { const char *from, *to; } rules[] = {
 	{ "@all.example", "one@example.org" },
 	{ "tom", "thomas" },
 	{ "ann", "@example.org" },
+	{ "joe@[1.2.3.4]", "joe@example.org" },
 };
 
 static void load(struct rewrite *r)
@@ -150,6 +151,8 @@ static const struct { const char *name, *head, *want; } heads[] = {
 	  "From: root on web1 <@a,@b:alerts@example.org>\r\n" },
 	{ "no name, odd", "From: \"a;b\"@old.example\r\n",
 	  "From: \"\\\"a;b\\\" on old\" <\"a;b\"@new.example>\r\n" },
+	{ "no name, literal", "From: joe@[1.2.3.4]\r\n",
+	  "From: \"joe on [1.2.3.4]\" <joe@example.org>\r\n" },
 	{ "two, one without", "From: R <root>, joe@old.example\r\n",
 	  "From: R <alerts@example.org>, joe on old <joseph@new.example>\r\n" },
 	{ "angle in a name", "From: \"<\" <a@x>, root\r\n",
