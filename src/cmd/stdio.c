@@ -13,6 +13,7 @@
 #include "mail/address.h"
 #include "mail/scan.h"
 #include "mail/status.h"
+#include "mail/xtext.h"
 #include "smtp/server.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
@@ -26,6 +27,7 @@ struct stdio {
 	struct attempt attempt;
 	const struct account *connected;	/* whose attempt is; NULL: none */
 	struct scan scan;
+	const char *notify;	/* for recipients without NOTIFY */
 	char **text;		/* what the envelope borrows; owned */
 	size_t n_text;
 	struct error error;	/* why the content cannot be taken */
@@ -132,22 +134,23 @@ static int choose_account(struct stdio *b, struct error *err)
 	return 0;
 }
 
-static void on_mail(struct stdio *b)
+/* What the client, the command line or the account says of notices. */
+static int fill_envelope(struct stdio *b, struct error *err)
 {
 	const struct mail_argument *m = &b->server.mail;
+	const struct account *account = b->s.account;
 	const struct request *r = b->s.r;
 	struct envelope *e = &b->s.env;
-	struct error err;
 
-	forget(b);
-	route_sender(&b->s.route, buf_str(&m->from), &b->s.sender);
-	if (choose_account(b, &err)) {
-		refuse(b, &err);
-		return;
-	}
-	scan_init(&b->scan, b->s.account->strict ? SCAN_STRICT : 0);
-	e->from = buf_cstr(&b->s.sender);
+	b->notify = r->notify;
 	e->ret = *m->ret ? m->ret : r->ret;
+	if (!*e->ret && *account->dsn_return &&
+	    xtext_ret(str_of(account->dsn_return), &e->ret, err))
+		return -1;
+	if (!*b->notify && *account->dsn_notify &&
+	    xtext_notify(str_of(account->dsn_notify), &b->notify, err))
+		return -1;
+	e->from = buf_cstr(&b->s.sender);
 	e->envid = m->envid.len ? buf_cstr(&m->envid) : r->envid;
 	e->size = m->size;
 	e->utf8 = m->utf8;
@@ -155,6 +158,21 @@ static void on_mail(struct stdio *b)
 	e->deliver_by = r->deliver_by;
 	e->hold = r->hold;
 	e->priority = r->priority;
+	return 0;
+}
+
+static void on_mail(struct stdio *b)
+{
+	struct error err;
+
+	forget(b);
+	route_sender(&b->s.route, buf_str(&b->server.mail.from),
+		     &b->s.sender);
+	if (choose_account(b, &err) || fill_envelope(b, &err)) {
+		refuse(b, &err);
+		return;
+	}
+	scan_init(&b->scan, b->s.account->strict ? SCAN_STRICT : 0);
 	ask_mail(b);
 }
 
@@ -176,7 +194,7 @@ static void ask_recipients(struct stdio *b, const struct roster *to)
 {
 	const struct rcpt_argument *arg = &b->server.rcpt;
 	struct verdict best = { .outcome = OUTCOME_PENDING };
-	const char *notify = *arg->notify ? arg->notify : b->s.r->notify;
+	const char *notify = *arg->notify ? arg->notify : b->notify;
 	const char *orcpt = lasting(b, buf_cstr(&arg->orcpt));
 	struct buf text;
 
