@@ -64,5 +64,19 @@ void transaction_reply(struct session *s, struct expect e);
 void transaction_advance(struct session *s);	/* no reply is outstanding */
 void transaction_early(struct session *s);	/* a reply amid the content */
 void transaction_lost(struct session *s, const struct verdict *v);
+/* The effects of one reply on the message in hand, and nothing else. */
+void transaction_effect(struct session *s, struct expect e);
+void transaction_settled(struct session *s, struct envelope *env);
+
+/* window.c */
+bool window_park(struct session *s);	/* the message in hand, if it may be */
+bool window_owns(const struct session *s, struct expect e);
+void window_reply(struct session *s, struct expect e);
+/*
+ * Is the message that is answered not all on its way yet?  If so it becomes
+ * the message in hand, for transaction_early().
+ */
+bool window_early(struct session *s);
+void window_lost(struct session *s, const struct verdict *v);
 
 #endif

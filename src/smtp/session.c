@@ -46,7 +46,8 @@ void session_expect(struct session *s, enum verb verb, uint32_t rcpt)
 		s->expect = xrealloc(s->expect, s->expect_cap,
 				     sizeof(*s->expect));
 	}
-	s->expect[s->expect_len++] = (struct expect){ (unsigned char)verb, rcpt };
+	s->expect[s->expect_len++] = (struct expect){ (unsigned char)verb,
+		s->serial, rcpt };
 }
 
 struct str session_line(const struct buf *line)
@@ -104,9 +105,10 @@ void session_fail_at(struct session *s, const struct verdict *v)
 		s->verdict = *v;
 		s->verdict.text = buf_str(&s->verdict_text);
 	}
+	s->phase = PHASE_DONE;
+	window_lost(s, v);
 	if (s->env)
 		transaction_lost(s, v);
-	s->phase = PHASE_DONE;
 }
 
 void session_fail(struct session *s, const struct error *err)
@@ -154,7 +156,7 @@ void session_bye(struct session *s)
 
 void session_quit(struct session *s)
 {
-	assert(s->phase == PHASE_NEXT);
+	assert(s->phase == PHASE_NEXT && !s->n_parked);
 	session_bye(s);
 }
 
@@ -312,7 +314,7 @@ static void on_reply(struct session *s)
 {
 	bool asked = s->expect_len > 0;
 	struct expect e = asked ? s->expect[s->expect_head] :
-		(struct expect){ VERB_DOT, 0 };
+		(struct expect){ VERB_DOT, s->serial, 0 };
 	bool challenge = e.verb == VERB_AUTH && s->reply.code == 334;
 	struct verdict v;
 
@@ -320,7 +322,8 @@ static void on_reply(struct session *s)
 	if (s->auth && !challenge)
 		s->auth->mask(s->auth->ctx, &s->reply.text);
 	trace_reply(s, challenge);
-	if (e.verb == VERB_DOT && sending_content(s)) {
+	if (e.verb == VERB_DOT && (window_owns(s, e) ? window_early(s) :
+				   sending_content(s))) {
 		transaction_early(s);
 		return;
 	}
@@ -337,7 +340,10 @@ static void on_reply(struct session *s)
 	}
 	if (++s->expect_head == s->expect_len)
 		s->expect_head = s->expect_len = 0;
-	dispatch(s, e);
+	if (window_owns(s, e))
+		window_reply(s, e);
+	else
+		dispatch(s, e);
 }
 
 void session_init(struct session *s, const struct session_config *config)
@@ -361,6 +367,9 @@ void session_release(struct session *s)
 {
 	free(s->expect);
 	free(s->t.batch);
+	for (size_t i = 0; i < s->n_parked; i++)
+		free(s->parked[i].t.batch);
+	free(s->parked);
 	buf_wipe(&s->out);
 	buf_release(&s->out);
 	buf_wipe(&s->initial);
@@ -378,9 +387,13 @@ enum want session_want(const struct session *s)
 {
 	if (s->phase == PHASE_DONE)
 		return WANT_DONE;
-	/* Command and content leave in one write where they can. */
+	/* Command and content leave in one write where they can, and so do
+	   several messages. */
 	if (s->phase == PHASE_BODY && s->out.len < SESSION_FLIGHT_MAX)
 		return WANT_BODY;
+	if (s->phase == PHASE_NEXT && s->n_parked &&
+	    s->out.len < SESSION_FLIGHT_MAX)
+		return WANT_NEXT;
 	if (s->out.len)
 		return WANT_SEND;
 	switch ((enum phase)s->phase) {

@@ -45,7 +45,11 @@ enum tls_policy { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
 
 enum {
 	SESSION_FLIGHT_MAX = 256 << 10,	/* octets of message sent unasked */
-	SESSION_RCPT_MAX = 1000		/* recipients a transaction, at most */
+	SESSION_RCPT_MAX = 1000,	/* recipients a transaction, at most */
+	/* While more than one message is in flight: a further one may start
+	   when fewer than so many, or fewer than so many octets, are. */
+	SESSION_WINDOW = 20,
+	SESSION_WINDOW_OCTETS = 256 << 10
 };
 
 /* Seconds, RFC 5321 s4.5.3.2. */
@@ -67,10 +71,18 @@ struct session_config {
 	 */
 	void (*trace)(void *ctx, char who, struct str line);
 	void *trace_ctx;
+	/*
+	 * If not NULL, several messages may be in flight: WANT_NEXT then comes
+	 * before the last one is settled, and each is reported here when it
+	 * is.  When there is no message for WANT_NEXT: session_await().
+	 */
+	void (*settled)(void *ctx, struct envelope *env);
+	void *settled_ctx;
 };
 
 struct expect {
 	unsigned char verb;	/* enum verb, smtp/machine.h */
+	uint32_t owner;		/* the message it belongs to: its serial */
 	uint32_t rcpt;		/* index, for RCPT and LMTP's final replies */
 };
 
@@ -88,6 +100,13 @@ struct transaction {
 	bool open;		/* MAIL was said and not yet concluded */
 	bool step;		/* the driver says each command's time */
 	bool ended;		/* by the relay: BDAT ends it only if taken */
+	bool parked;		/* all is said; only its replies are awaited */
+};
+
+/* A message whose replies are still to come while the next one goes out. */
+struct parked {
+	struct envelope *env;
+	struct transaction t;
 };
 
 struct session {
@@ -112,6 +131,10 @@ struct session {
 	struct expect *expect;	/* queue of replies still to come */
 	size_t expect_head, expect_len, expect_cap;
 	struct transaction t;
+	struct parked *parked;	/* oldest first; the replies come in order */
+	size_t n_parked;
+	uint64_t parked_octets;
+	uint32_t serial;	/* of the message in hand */
 	struct error auth_error;	/* why "*" was sent */
 	size_t scan;		/* recipients before this one are settled */
 	size_t rcpt_limit;	/* recipients a transaction, as learned */
@@ -141,6 +164,13 @@ void session_auth(struct session *s, const struct auth *auth); /* borrowed */
  */
 void session_begin(struct session *s, struct envelope *env);
 void session_quit(struct session *s);
+
+/*
+ * WANT_NEXT with messages in flight (session_in_flight() is not 0): there is
+ * none to add now; WANT_NEXT comes again when one of them is settled.
+ */
+void session_await(struct session *s);
+size_t session_in_flight(const struct session *s);
 
 /*
  * A transaction step by step, for who must hear the relay's word on each

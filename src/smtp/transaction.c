@@ -135,12 +135,21 @@ static void keep(struct verdict *to, struct buf *text, const struct verdict *v)
 	to->text = buf_str(text);
 }
 
+void transaction_settled(struct session *s, struct envelope *env)
+{
+	if (s->config->settled)
+		s->config->settled(s->config->settled_ctx, env);
+}
+
 static void end_message(struct session *s)
 {
+	struct envelope *env = s->env;
+
 	free(s->t.batch);
 	s->t = (struct transaction){ .n = 0 };
 	s->env = NULL;
 	s->phase = PHASE_NEXT;
+	transaction_settled(s, env);
 }
 
 /* Fill the batch with the next recipients; false if there are none left. */
@@ -170,6 +179,7 @@ void session_begin(struct session *s, struct envelope *env)
 
 	assert(s->phase == PHASE_NEXT && !s->env);
 	s->env = env;
+	s->serial++;
 	s->scan = 0;
 	s->epoch++;
 	if (command_check(env, &s->ehlo, s->secure, &err)) {
@@ -208,8 +218,9 @@ void session_step(struct session *s, struct envelope *env)
 	struct verdict v;
 	struct error err;
 
-	assert(s->phase == PHASE_NEXT && !s->env);
+	assert(s->phase == PHASE_NEXT && !s->env && !s->n_parked);
 	s->env = env;
+	s->serial++;
 	s->epoch++;
 	s->t = (struct transaction){ .step = true,
 		.chunk = s->ehlo.caps & CAP_CHUNKING };
@@ -401,7 +412,7 @@ static void on_rcpt(struct session *s, uint32_t i)
 	default:
 		if (!t->mail_ok)
 			break;	/* "503 need MAIL": MAIL's reply was the word */
-		if (t->accepted && too_many(&v) && !t->step &&
+		if (t->accepted && too_many(&v) && !t->step && !t->parked &&
 		    !s->env->all_or_nothing) {
 			if (!t->overflow++)
 				t->full_at = t->accepted;
@@ -454,7 +465,7 @@ static void on_dot(struct session *s, uint32_t i)
 		settle_accepted(s, &v);
 }
 
-void transaction_reply(struct session *s, struct expect e)
+void transaction_effect(struct session *s, struct expect e)
 {
 	switch ((enum verb)e.verb) {
 	case VERB_MAIL: on_mail(s); break;
@@ -463,6 +474,11 @@ void transaction_reply(struct session *s, struct expect e)
 	case VERB_DOT:  on_dot(s, e.rcpt); break;
 	default:        break;	/* RSET, the lone dot: nothing hangs on them */
 	}
+}
+
+void transaction_reply(struct session *s, struct expect e)
+{
+	transaction_effect(s, e);
 	if (s->phase != PHASE_TALK || s->expect_len)
 		return;
 	if (s->t.said_data)
@@ -508,6 +524,7 @@ void transaction_lost(struct session *s, const struct verdict *v)
 	settle_open(s, v);
 	free(t->batch);
 	*t = (struct transaction){ .n = 0 };
+	transaction_settled(s, s->env);
 	s->env = NULL;
 }
 
@@ -543,4 +560,5 @@ void session_body(struct session *s, struct str bytes)
 	}
 	t->all_given = true;
 	s->phase = PHASE_TALK;
+	(void)window_park(s);
 }

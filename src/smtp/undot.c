@@ -51,7 +51,7 @@ static bool after_dot(struct undot *u, struct str *in, struct buf *out)
 	/* Text: the dot was there to be taken away. */
 	if (u->at == AT_DOT_CR)
 		buf_addch(out, '\r');
-	u->at = u->at == AT_DOT_CR ? AT_CR : AT_MIDDLE;
+	u->at = AT_MIDDLE;	/* after a CR too: no LF follows this one */
 	return false;
 }
 
