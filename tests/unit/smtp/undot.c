@@ -19,6 +19,7 @@ static const struct row {
 	{ "", NULL, NULL, "", "" },
 	{ ".\r\nQ", "", "", "Q", "Q" },
 	{ ".\nQ", NULL, "", "", "Q" },
+	{ ".\n.\r\n.\r\n", "\n.\r\n", "", "", ".\r\n.\r\n" },
 	{ "a\r\n.\r\nQ", "a\r\n", "a\r\n", "Q", "Q" },
 	{ "a\n.\nQ\r\n.\r\n", "a\n.\nQ\r\n", "a\n", "", "Q\r\n.\r\n" },
 	{ "a\n.\r\n\r\n.\r\n", "a\n.\r\n\r\n", "a\n", "", "\r\n.\r\n" },
