@@ -58,13 +58,21 @@ char entry_status(const struct entry *e, size_t rcpt);
 size_t entry_count(const struct entry *e, char status);
 
 /*
- * Write what the envelope says of its recipients (SENT, FAILED, UNKNOWN, or
- * else pending) into the file, where it differs: one octet each, then one
- * fdatasync(2).  Needs the lock, but no space.  0, or -1 with ERROR_IO.
+ * Write what the envelope says of its recipients (SENT, FAILED, UNKNOWN;
+ * DEFERRED is pending again) into the file, where it differs: one octet each,
+ * then one fdatasync(2).  Who is still PENDING was not tried and keeps what
+ * he had.  Needs the lock, but no space.  0, or -1 with ERROR_IO.
  */
 int entry_record(struct entry *e, struct error *err);
 
 /* The same for one recipient and a status. */
 int entry_mark(struct entry *e, size_t rcpt, char status, struct error *err);
+
+/*
+ * --queue-retry of what is in failed/: recipients that failed or are unknown
+ * are pending again, and it goes back to the queue, due at once.  ERROR_INPUT
+ * if there is none, ERROR_DATA if it is damaged, ERROR_IO.
+ */
+int entry_requeue(const struct store *s, const char *id, struct error *err);
 
 #endif

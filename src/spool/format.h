@@ -64,13 +64,20 @@ int format_rcpt(struct buf *out, const struct rcpt *r, char status,
 		struct error *err);
 
 /*
- * Parse a whole header, its blank line included.  `text` is changed (values
- * are decoded where they stand) and lent to h and env, which is initialised.
- * A recipient's status is the octet two before its addr.  On a fault
- * *why is a constant text, and env is to be released all the same.
+ * Parse a whole header, its blank line included: n octets at p, which are
+ * changed (values are decoded where they stand) and lent to h and env, which
+ * is initialised by this.  A recipient's status is the octet two before its
+ * addr.  On a fault *why is a constant text; release env after that too.
  */
-enum format_fault format_parse(struct str text, struct format_head *h,
+enum format_fault format_parse(char *p, size_t n, struct format_head *h,
 			       struct envelope *env, const char **why);
+
+/*
+ * Decode a value where it stands and end it with a NUL, for which the octet
+ * after it gives the room.  False if it is not what xtext_encode() makes of
+ * text without control characters.
+ */
+bool format_decode(char *p, size_t n);
 
 /* Which version does a file that begins like this claim?  -1: none at all. */
 int format_version(struct str beginning);

@@ -18,15 +18,15 @@
 
 enum { STATE_TEXT_MAX = 400 };		/* octets of a reply that are kept */
 
-struct state_reply {
-	size_t rcpt;			/* index in the entry */
+struct state_reply {			/* the same for a run of recipients */
+	size_t from, to;		/* indices in the entry; to is not in it */
 	struct verdict verdict;		/* text borrowed from the state */
 };
 
 struct state {
 	struct retry_past past;
 	bool noticed;			/* a delay notice was sent */
-	struct state_reply *reply;	/* owned; by rising index */
+	struct state_reply *reply;	/* owned; in order */
 	size_t n_reply;
 	struct buf text;		/* private */
 };

@@ -65,11 +65,12 @@ void store_name(char name[STORE_NAME_ROOM], char kind, const char *id);
 /* ---- what is there ---- */
 
 struct store_item {
-	char id[STORE_ID_ROOM];
+	const char *name;	/* of the file; borrowed */
+	char id[STORE_ID_ROOM];	/* "" if it is none of ours */
 	int64_t due;		/* wall clock, seconds; STORE_HELD */
 	int64_t planned;	/* when that was decided */
 	uint64_t size;		/* octets of the file */
-	bool odd;		/* no regular file of ours: to be quarantined */
+	bool odd;		/* no queue file of ours: to be quarantined */
 };
 
 /* As a due time: held until released. */
@@ -102,31 +103,40 @@ bool store_look(const struct store *s, const char *id,
  */
 size_t store_sweep(const struct store *s, int64_t now);
 
-/* ---- changes; all need the entry's lock (entry_open) but the last ---- */
+/* ---- changes: they need the entry's lock (entry_open) ---- */
 
 /* Plan the next attempt; works on a full disk. */
 int store_plan(const struct store *s, const char *id, int64_t due,
 	       struct error *err);
 
 /*
- * Remove an entry and its state, for good: the name is gone from the disk
- * when this returns 0.  A missing one is no error.
+ * Remove an entry and its state.  A missing one is no error.  Not synced: if
+ * the name comes back after a loss of power, what was recorded in it says that
+ * it is settled; store_sync() where nothing was recorded.
  */
 int store_remove(const struct store *s, const char *id, struct error *err);
+int store_sync(const struct store *s, struct error *err);
 
-/* Move an entry and its state to failed/. */
+/* Move an entry and its state to failed/, for good. */
 int store_fail(const struct store *s, const char *id, struct error *err);
 
-/* From failed/ back, due at once, without a past.  ERROR_INPUT if not there. */
-int store_requeue(const struct store *s, const char *id, struct error *err);
+/*
+ * From failed/ back to the queue, due at once and without a past; who calls
+ * has the lock and has marked its recipients (entry_requeue).
+ */
+int store_unfail(const struct store *s, const char *id, struct error *err);
 int store_remove_failed(const struct store *s, const char *id,
 			struct error *err);
 
 /*
- * Move what stands under m.ID, whatever it is, to corrupt/.  Takes no lock: a
- * thing that cannot be opened cannot be locked.
+ * Move what stands under a name in the spool, whatever it is, to corrupt/.
+ * Takes no lock: a thing that cannot be opened cannot be locked.
  */
-int store_quarantine(const struct store *s, const char *id,
+int store_quarantine(const struct store *s, const char *name,
 		     struct error *err);
+
+/* An error of the spool from errno: its kind, and "what 'PATH/name': why". */
+int store_error(const struct store *s, const char *what, const char *name,
+		struct error *err);
 
 #endif
