@@ -239,6 +239,14 @@ static void drive(struct attempt *a)
 	}
 }
 
+static void on_settled(void *ctx, struct envelope *env)
+{
+	struct attempt *a = ctx;
+
+	if (a->settled)
+		a->settled(a->settled_ctx, env);
+}
+
 static void configure(struct attempt *a)
 {
 	static const enum tls_policy policy[] = {
@@ -259,6 +267,8 @@ static void configure(struct attempt *a)
 			     acc->timeout_end },
 		.trace = a->setup->trace,
 		.trace_ctx = a->setup->ctx,
+		.settled = a->setup->several ? on_settled : NULL,
+		.settled_ctx = a,
 	};
 	session_init(&a->session, &a->config);
 }
@@ -316,6 +326,19 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 	return over(a) ? -1 : 0;
 }
 
+bool attempt_ready(struct attempt *a)
+{
+	drive(a);
+	return !over(a);
+}
+
+void attempt_begin(struct attempt *a, struct envelope *env,
+		   struct message *message)
+{
+	a->message = message;
+	session_begin(&a->session, env);
+}
+
 int attempt_submit(struct attempt *a, struct envelope *env,
 		   struct message *message)
 {
@@ -327,9 +350,9 @@ int attempt_submit(struct attempt *a, struct envelope *env,
 		v = verdict_of_error(&err, STAGE_LOCAL);
 		envelope_settle(env, &v);
 	} else {
-		a->message = &adapted.message;
-		session_begin(&a->session, env);
-		drive(a);
+		attempt_begin(a, env, &adapted.message);
+		while (attempt_ready(a) && session_in_flight(&a->session))
+			session_await(&a->session);
 	}
 	adapt_release(&adapted, env);
 	return over(a) ? -1 : 0;

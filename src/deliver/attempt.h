@@ -31,6 +31,7 @@ struct attempt_setup {			/* borrowed for the attempt's life */
 	int password_fd;		/* -1: by the account's settings */
 	bool look;			/* --serverinfo: no login, no verification
 					   (what is wrong is told, not refused) */
+	bool several;			/* deliver/flight is to be used */
 	int64_t deadline;		/* clock_ms() instant for everything */
 	const char *known_file;		/* relays trusted on first use */
 	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
@@ -65,7 +66,8 @@ struct attempt {
 	unsigned epoch;
 	int64_t wait_until;
 	bool turn;			/* something was said since the last wait */
-	bool up;			/* session_init was done */
+	void (*settled)(void *ctx, struct envelope *env);	/* flight's */
+	void *settled_ctx;
 };
 
 /*
@@ -95,6 +97,14 @@ const struct verdict *attempt_rcpt(struct attempt *a);
 void attempt_content(struct attempt *a, struct message *message);
 void attempt_drop(struct attempt *a);
 bool attempt_alive(const struct attempt *a);
+
+/*
+ * For deliver/flight.  Go on until a message may begin; false if none ever
+ * may.  Then begin one, which both must outlive.
+ */
+bool attempt_ready(struct attempt *a);
+void attempt_begin(struct attempt *a, struct envelope *env,
+		   struct message *message);
 
 void attempt_quit(struct attempt *a);	/* the stream is closed after this */
 void attempt_release(struct attempt *a);
