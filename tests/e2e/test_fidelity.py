@@ -8,6 +8,7 @@ else, may differ.
 """
 import pathlib
 import re
+import sys
 import sysconfig
 
 import pytest
@@ -79,7 +80,7 @@ def compare(data, sent):
 def test_samples_are_there():
     if not SAMPLES:
         cannot("Python's own tests are not installed (Debian: "
-               "libpython3-testsuite)")
+               "libpython3.%d-testsuite)" % sys.version_info[1])
     assert len(SAMPLES) > 40
 
 
