@@ -179,6 +179,7 @@ static struct part *add_part(struct draft *d, enum part_role role)
 
 static int open_file(const char *path, const char *option, struct error *err)
 {
+	struct stat st;
 	int fd;
 
 	if (!*path)
@@ -190,6 +191,11 @@ static int open_file(const char *path, const char *option, struct error *err)
 	if (fd < 0)
 		return error_set(err, ERROR_INPUT, "%s: cannot open '%s': %s",
 				 option, path, strerror(errno));
+	if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return error_set(err, ERROR_INPUT, "%s: '%s' is a directory",
+				 option, path);
+	}
 	return fd;
 }
 

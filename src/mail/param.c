@@ -33,6 +33,15 @@ static bool attribute(char c)
 	return c > ' ' && c < 127 && !strchr("*'%()<>@,;:\\\"/[]?=", c);
 }
 
+/* Readers decode encoded-words even where RFC 2047 s5 has none. */
+static bool like_word(struct str s)
+{
+	for (size_t i = 0; i + 1 < s.n; i++)
+		if (s.p[i] == '=' && s.p[i + 1] == '?')
+			return true;
+	return false;
+}
+
 /* Needs it no quotes, not even before readers that see RFC 2231 in it? */
 static bool plain(struct str s)
 {
@@ -104,7 +113,7 @@ static size_t fitting(struct str s, size_t room,
  */
 static void add_sections(struct buf *out, struct str name, struct str value)
 {
-	bool coded = str_has_8bit(value);
+	bool coded = str_has_8bit(value) || like_word(value);
 	const char *charset = coded ? "UTF-8''" : "";
 	char head[64];
 	size_t n;
@@ -140,7 +149,7 @@ void param_add(struct buf *out, struct str name, struct str value)
 	bool token = plain(value);
 	size_t len = name.n + 1 + (token ? value.n : quoted_len(value));
 
-	if (str_has_8bit(value) || len + 2 > PARAM_LINE_MAX) {
+	if (str_has_8bit(value) || like_word(value) || len + 2 > PARAM_LINE_MAX) {
 		add_sections(out, name, value);
 		return;
 	}
@@ -153,7 +162,7 @@ void param_add(struct buf *out, struct str name, struct str value)
 		quote(out, value);
 }
 
-/* A "_" for each character; nothing of it needs a backslash but what did. */
+/* A "_" for each other character, and for the "=" of "=?"; nothing of it needs a backslash but what did. */
 static void flatten(struct buf *out, struct str s)
 {
 	while (s.n) {
@@ -161,7 +170,8 @@ static void flatten(struct buf *out, struct str s)
 		size_t n = utf8_next(s, &cp);
 
 		n = n ? n : 1;
-		buf_addch(out, *s.p & 0x80 ? '_' : *s.p);
+		buf_addch(out, *s.p & 0x80 || str_starts(s, STR("=?")) ? '_' :
+			  *s.p);
 		s.p += n;
 		s.n -= n;
 	}

@@ -8,6 +8,9 @@
 /* Octets of a word that holds one character at its worst. */
 enum { WORD_LEAST = 24 };
 
+/* Octets of a word of plain ASCII that are too many for a line. */
+enum { WORD_LONG = 900 };
+
 static const char base64[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -153,7 +156,10 @@ static size_t add_words(struct buf *out, struct str s, size_t column)
 	return column;
 }
 
-/* Does the word of s at `at`, up to a blank, need encoding?  *n its length. */
+/*
+ * Does the word of s at `at`, up to a blank, need encoding?  One that no fold
+ * could make fit on a line does.  *n its length.
+ */
 static bool needy(struct str s, size_t at, size_t *n)
 {
 	struct str word = { s.p + at, 0 };
@@ -162,7 +168,7 @@ static bool needy(struct str s, size_t at, size_t *n)
 	       word.p[word.n] != '\t')
 		word.n++;
 	*n = word.n;
-	return word_needed(word);
+	return word.n >= WORD_LONG || word_needed(word);
 }
 
 void word_text(struct buf *out, struct str s, size_t column)
