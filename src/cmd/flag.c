@@ -232,7 +232,7 @@ bool flag_is_option(const struct option *o)
 	struct buf word;
 	bool own;
 
-	if (o->flags & (OPTION_GENERAL | OPTION_SECRET))
+	if (o->flags & (OPTION_SECTION | OPTION_SECRET))
 		return false;
 	buf_init(&word, 64);
 	flag_option_word(&word, o);

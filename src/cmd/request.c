@@ -191,7 +191,7 @@ static int parse_word(struct request *r, struct args *args, const char *arg,
 	const char *value = "";
 
 	free(name);
-	if (o && !(o->flags & OPTION_GENERAL))
+	if (o && !(o->flags & OPTION_SECTION))
 		return add_setting(r, args, o, equals, err);
 	if (!f)
 		return unknown_word(word, err);

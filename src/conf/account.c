@@ -7,23 +7,34 @@
 void account_init(struct account *a)
 {
 	*a = (struct account){ 0 };
-	option_defaults(a, false);
+	option_defaults(a, 0);
 }
 
 void account_release(struct account *a)
 {
-	option_release(a, false);
+	option_release(a, 0);
 }
 
 void general_init(struct general *g)
 {
 	*g = (struct general){ 0 };
-	option_defaults(g, true);
+	option_defaults(g, OPTION_GENERAL);
 }
 
 void general_release(struct general *g)
 {
-	option_release(g, true);
+	option_release(g, OPTION_GENERAL);
+}
+
+void queue_settings_init(struct queue_settings *q)
+{
+	*q = (struct queue_settings){ 0 };
+	option_defaults(q, OPTION_QUEUE);
+}
+
+void queue_settings_release(struct queue_settings *q)
+{
+	option_release(q, OPTION_QUEUE);
 }
 
 bool account_is_local(const struct account *a)
@@ -39,6 +50,13 @@ enum account_tls account_tls(const struct account *a)
 	    !option_given(option_find(STR("tls")), a))
 		return ACCOUNT_TLS_NONE;
 	return (enum account_tls)a->tls;
+}
+
+enum account_queue account_queue(const struct account *a, bool sendmail)
+{
+	if (a->queue == QUEUE_DEFAULT)
+		return sendmail ? QUEUE_TEMPFAIL : QUEUE_NEVER;
+	return (enum account_queue)a->queue;
 }
 
 bool account_wants_auth(const struct account *a)

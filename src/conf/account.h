@@ -1,6 +1,7 @@
 /*
- * struct account: one relay's settings, and struct general: the program's.
- * The option table (conf/option.c) fills both; every field has its row there.
+ * struct account: one relay's settings; struct general: the program's; struct
+ * queue_settings: those of the section [queue].  The option table
+ * (conf/option.c) fills them; every field has its row there.
  * All text is owned by the struct and is "" when absent, never NULL.
  */
 #ifndef CONF_ACCOUNT_H
@@ -16,6 +17,7 @@
 enum account_protocol { PROTOCOL_SMTP, PROTOCOL_LMTP };
 enum account_tls { ACCOUNT_TLS_IMPLICIT, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_NONE };
 enum account_queue { QUEUE_DEFAULT, QUEUE_NEVER, QUEUE_TEMPFAIL, QUEUE_ALWAYS };
+enum account_unknown { UNKNOWN_RETRY, UNKNOWN_HOLD };
 
 struct account {
 	char *name;		/* of its section; "" when made by options only */
@@ -37,7 +39,11 @@ struct account {
 	char *dsn_notify, *dsn_return;
 	unsigned timeout_connect, timeout_tls, timeout_command;	/* seconds */
 	unsigned timeout_data, timeout_end, deadline;		/* 0: no deadline */
-	unsigned queue;		/* enum account_queue */
+	unsigned queue;		/* enum account_queue; ask account_queue() */
+	unsigned unknown;	/* enum account_unknown: queued, outcome unknown */
+	bool flush_on_send;	/* due mail goes on a direct send's connection */
+	unsigned max_messages;	/* of a connection, 0: no limit */
+	unsigned rate;		/* messages a minute, 0: no limit */
 	bool strict;		/* refuse NUL and bare CR instead of repairing */
 	bool all_or_nothing;
 	unsigned long long max_message_size;	/* octets, 0: no limit */
@@ -57,16 +63,36 @@ struct general {
 	uint64_t given;		/* private: as in struct account */
 };
 
+enum { QUEUE_WAITS = 16 };	/* waits that `retry` may list */
+
+struct queue_settings {		/* times in seconds */
+	char *spool;		/* directory; "" is store_default()'s */
+	char *retry;		/* 1 to QUEUE_WAITS durations: duration_list() */
+	unsigned retry_max;	/* after these the wait doubles up to this */
+	unsigned jitter;	/* per cent, up to 50 */
+	unsigned lifetime;
+	unsigned delay_notice;	/* 0: never */
+	unsigned unknown_wait;	/* at least, after an unknown outcome */
+	unsigned bounces_per_sender, bounces_per_hour;	/* an hour; 0: none */
+	unsigned long long bounce_return;	/* octets returned whole */
+	uint64_t given;		/* private: as in struct account */
+};
+
 void account_init(struct account *a);		/* every default set */
 void account_release(struct account *a);
 void general_init(struct general *g);
 void general_release(struct general *g);
+void queue_settings_init(struct queue_settings *q);
+void queue_settings_release(struct queue_settings *q);
 
 /* Is the relay a socket of this host (its name is a path)? */
 bool account_is_local(const struct account *a);
 
 /* TLS in force: as set; for a socket of this host none unless it was set. */
 enum account_tls account_tls(const struct account *a);
+
+/* When to queue: as set, else tempfail as sendmail and never as posthaste. */
+enum account_queue account_queue(const struct account *a, bool sendmail);
 
 /*
  * Are we to authenticate?  Yes if mechanisms are named, or auth is auto and

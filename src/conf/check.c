@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "conf/duration.h"
+
 enum { DOMAIN_MAX = 255, MECH_MAX = 20 };	/* RFC 1035 s2.3.4; RFC 4422 s3.1 */
 
 static bool has(struct str s, char c)
@@ -207,10 +209,10 @@ int check_return(struct str value, struct error *err)
 	return bad(err, "is not full or hdrs");
 }
 
-int check_queue(struct str value, struct error *err)
+int check_retry(struct str value, struct error *err)
 {
-	if (str_eq(value, STR("tempfail")) || str_eq(value, STR("always")))
-		return error_set(err, ERROR_UNAVAILABLE, "there is no queue in "
-				 "this version: use never");
-	return 0;
+	unsigned wait[QUEUE_WAITS];
+	size_t n;
+
+	return duration_list(value, wait, &n, err);
 }

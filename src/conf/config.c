@@ -24,6 +24,7 @@ struct load {
 	const struct ini *ini;
 	struct config *config;
 	struct general general;
+	struct queue_settings queue;
 	struct account *accounts;
 	size_t n;
 };
@@ -32,6 +33,7 @@ void config_init(struct config *c)
 {
 	*c = (struct config){ 0 };
 	general_init(&c->general);
+	queue_settings_init(&c->queue);
 	aliases_init(&c->aliases);
 	rewrite_init(&c->rewrite);
 	c->files = xstrdup("");
@@ -44,6 +46,7 @@ void config_release(struct config *c)
 	free(c->accounts);
 	free(c->files);
 	general_release(&c->general);
+	queue_settings_release(&c->queue);
 	aliases_release(&c->aliases);
 	rewrite_release(&c->rewrite);
 	*c = (struct config){ 0 };
@@ -79,29 +82,37 @@ static int check_path(const struct option *o, struct str value,
 			 "with '/' or '~/'", o->key);
 }
 
-static int set_entry(const struct ini_entry *e, void *base, unsigned general,
+static const char *section_of(const struct option *o)
+{
+	if (o->flags & OPTION_GENERAL)
+		return "the section [posthaste]";
+	if (o->flags & OPTION_QUEUE)
+		return "the section [queue]";
+	return "an [account NAME] section";
+}
+
+static int set_entry(const struct ini_entry *e, void *base, unsigned section,
 		     struct error *err)
 {
 	const struct option *o = option_lookup(e->key, err);
 
 	if (!o)
 		return -1;
-	if ((o->flags & OPTION_GENERAL) != general)
+	if ((o->flags & OPTION_SECTION) != section)
 		return error_set(err, ERROR_CONFIG, "'%s' belongs into %s",
-				 o->key, general ? "an [account NAME] section" :
-				 "the section [posthaste]");
+				 o->key, section_of(o));
 	if (check_path(o, e->value, err))
 		return -1;
 	return option_set(o, base, e->value, err);
 }
 
 static int set_entries(const struct load *l, const struct ini_section *s,
-		       void *base, unsigned general, struct error *err)
+		       void *base, unsigned section, struct error *err)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct ini_entry *e = &l->ini->entry[s->first + i];
 
-		if (set_entry(e, base, general, err))
+		if (set_entry(e, base, section, err))
 			return error_wrap(err, "'%s' line %u, [%.*s]", l->path,
 					  e->line, (int)s->name.n, s->name.p);
 	}
@@ -147,20 +158,17 @@ static int load_account(struct load *l, const struct ini_section *s,
 
 static int unknown_section(struct str name, struct error *err)
 {
-	static const char *const words[] = { "account", "posthaste", "aliases",
-					     "rewrite" };
+	static const char *const words[] = { "account", "posthaste", "queue",
+					     "aliases", "rewrite" };
 	struct nearest best = { 0 };
 
-	if (str_caseeq(name, STR("queue")))
-		return error_set(err, ERROR_UNAVAILABLE, "the section 'queue' "
-				 "is not in this version");
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		nearest_try(&best, name, words[i]);
 	if (best.name && best.name != words[0])
 		return error_set(err, ERROR_CONFIG, "unknown section: did you "
 				 "mean [%s]?", best.name);
 	return error_set(err, ERROR_CONFIG, "unknown section: there are "
-			 "[posthaste], [account NAME], [aliases] and "
+			 "[posthaste], [account NAME], [queue], [aliases] and "
 			 "[rewrite]");
 }
 
@@ -196,6 +204,8 @@ static int load_section(struct load *l, const struct ini_section *s,
 
 	if (str_caseeq(s->name, STR("posthaste")))
 		return set_entries(l, s, &l->general, OPTION_GENERAL, err);
+	if (str_caseeq(s->name, STR("queue")))
+		return set_entries(l, s, &l->queue, OPTION_QUEUE, err);
 	if (s->free_keys)
 		return load_map(l, s, err);
 	while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '\t')
@@ -245,7 +255,8 @@ static void merge(struct config *c, struct load *l)
 {
 	size_t had = c->n;
 
-	option_merge(&c->general, &l->general, true);
+	option_merge(&c->general, &l->general, OPTION_GENERAL);
+	option_merge(&c->queue, &l->queue, OPTION_QUEUE);
 	for (size_t i = 0; i < l->n; i++) {
 		struct config before = { .accounts = c->accounts, .n = had };
 
@@ -265,6 +276,7 @@ static int load_text(struct config *c, const char *path, struct str text,
 	int ret;
 
 	general_init(&l.general);
+	queue_settings_init(&l.queue);
 	ret = ini_load(&ini, text, path, err);
 	for (size_t i = 0; !ret && i < ini.n_section; i++)
 		ret = load_section(&l, &ini.section[i], err);
@@ -276,6 +288,7 @@ static int load_text(struct config *c, const char *path, struct str text,
 		account_release(&l.accounts[i]);
 	free(l.accounts);
 	general_release(&l.general);
+	queue_settings_release(&l.queue);
 	ini_release(&ini);
 	return ret;
 }
@@ -513,12 +526,12 @@ int config_check(const struct config *c, struct error *err)
 	return aliasfile_check(c, err);
 }
 
-static void print_section(const void *base, unsigned general, struct buf *out)
+static void print_section(const void *base, unsigned section, struct buf *out)
 {
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 
-		if ((o->flags & OPTION_GENERAL) != general)
+		if ((o->flags & OPTION_SECTION) != section)
 			continue;
 		if (!option_given(o, base))
 			buf_addz(out, "; ");
@@ -553,5 +566,7 @@ void config_print(const struct config *c, struct buf *out)
 			 "command-line");
 		print_section(&c->accounts[i], 0, out);
 	}
+	buf_addz(out, "\n[queue]\n");
+	print_section(&c->queue, OPTION_QUEUE, out);
 	print_maps(c, out);
 }

@@ -1,7 +1,7 @@
 /*
  * The configuration: what the files say, and which account is meant.
  * Files are INI (conf/ini.h) with the sections [posthaste], [account NAME],
- * [aliases] and [rewrite]; the caller's own is read over the system's.
+ * [queue], [aliases] and [rewrite]; the caller's own is read over the system's.
  */
 #ifndef CONF_CONFIG_H
 #define CONF_CONFIG_H
@@ -18,6 +18,7 @@ enum { CONFIG_MAX = 1 << 20 };		/* octets a file may have */
 
 struct config {
 	struct general general;
+	struct queue_settings queue;
 	struct account *accounts;	/* in the order of the files, user's first */
 	size_t n;
 	struct aliases aliases;		/* of the sections, not of the file */
@@ -39,7 +40,7 @@ int config_load(struct config *c, const char *file, struct error *err);
 
 /*
  * Read one more file: what c has already wins, setting by setting in
- * [posthaste], line by line in [aliases] and [rewrite], account by account
+ * [posthaste] and [queue], line by line in [aliases] and [rewrite], account by account
  * else.  If not `required`, missing is fine.
  */
 int config_add(struct config *c, const char *path, bool required,

@@ -4,7 +4,7 @@
 #include "conf/nearest.h"
 #include "util/utf8.h"
 
-enum { DAY = 86400, WEEK = 7 * DAY };	/* seconds */
+enum { DAY = 86400, WEEK = 7 * DAY, YEAR = 365 * DAY };	/* seconds */
 
 /* Each in the order of its enum in conf/account.h. */
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
@@ -12,12 +12,14 @@ static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const queue_modes[] = {
 	"default", "never", "tempfail", "always", NULL
 };
+static const char *const unknown_modes[] = { "retry", "hold", NULL };
 /* Words that a path may be. */
 static const char *const trust_words[] = { "system", "tofu", NULL };
 static const char *const log_words[] = { "syslog", "none", NULL };
 
 #define AT(field) offsetof(struct account, field)
 #define AT_GENERAL(field) offsetof(struct general, field)
+#define AT_QUEUE(field) offsetof(struct queue_settings, field)
 
 /* At most 64 rows: `given` has a bit for each. */
 static const struct option options[] = {
@@ -87,23 +89,36 @@ static const struct option options[] = {
 	  .at = AT(timeout_connect), .fallback = "30", .min = 1, .max = DAY,
 	  .arg = "SECONDS", .help = "limit for connecting to one address" },
 	{ .key = "timeout_tls", .type = OPTION_SECONDS, .at = AT(timeout_tls),
-	  .fallback = "60", .min = 1, .max = DAY, .arg = "SECONDS",
+	  .fallback = "1m", .min = 1, .max = DAY, .arg = "SECONDS",
 	  .help = "limit for the TLS handshake" },
 	{ .key = "timeout_command", .type = OPTION_SECONDS,
-	  .at = AT(timeout_command), .fallback = "300", .min = 1, .max = DAY,
+	  .at = AT(timeout_command), .fallback = "5m", .min = 1, .max = DAY,
 	  .arg = "SECONDS", .help = "limit for the greeting and each command" },
 	{ .key = "timeout_data", .type = OPTION_SECONDS,
-	  .at = AT(timeout_data), .fallback = "180", .min = 1, .max = DAY,
+	  .at = AT(timeout_data), .fallback = "3m", .min = 1, .max = DAY,
 	  .arg = "SECONDS", .help = "limit for each block of the message" },
 	{ .key = "timeout_end", .type = OPTION_SECONDS, .at = AT(timeout_end),
-	  .fallback = "600", .min = 1, .max = DAY, .arg = "SECONDS",
+	  .fallback = "10m", .min = 1, .max = DAY, .arg = "SECONDS",
 	  .help = "limit for the verdict after the message" },
 	{ .key = "deadline", .type = OPTION_SECONDS, .at = AT(deadline),
 	  .fallback = "0", .min = 0, .max = WEEK, .arg = "SECONDS",
 	  .help = "limit for all of it; 0 is none" },
 	{ .key = "queue", .type = OPTION_CHOICE, .at = AT(queue),
-	  .fallback = "default", .choice = queue_modes, .check = check_queue,
-	  .arg = "WHEN", .help = "when to queue: never" },
+	  .fallback = "default", .choice = queue_modes, .arg = "WHEN",
+	  .help = "when to queue: never, tempfail or always" },
+	{ .key = "unknown", .type = OPTION_CHOICE, .at = AT(unknown),
+	  .fallback = "retry", .choice = unknown_modes, .arg = "WHAT",
+	  .help = "queued mail that may have been sent: retry it or hold it" },
+	{ .key = "flush_on_send", .type = OPTION_BOOL, .at = AT(flush_on_send),
+	  .fallback = "yes", .arg = "YES|NO",
+	  .help = "send due queued mail on the same connection" },
+	{ .key = "max_messages_per_connection", .type = OPTION_COUNT,
+	  .at = AT(max_messages), .fallback = "100", .min = 0,
+	  .max = 1000000, .arg = "NUMBER",
+	  .help = "connect anew after so many messages; 0 is no limit" },
+	{ .key = "rate", .type = OPTION_COUNT, .at = AT(rate),
+	  .fallback = "0", .min = 0, .max = 1000000, .arg = "NUMBER",
+	  .help = "queued messages to send in a minute; 0 is no limit" },
 	{ .key = "strict", .type = OPTION_BOOL, .at = AT(strict),
 	  .fallback = "no", .arg = "YES|NO",
 	  .help = "refuse NUL and bare CR in a message, do not repair them" },
@@ -146,6 +161,43 @@ static const struct option options[] = {
 	  .at = AT_GENERAL(aliases_unsafe), .fallback = "no",
 	  .flags = OPTION_GENERAL, .arg = "YES|NO",
 	  .help = "let an aliases file of root's include lists" },
+	{ .key = "spool", .type = OPTION_PATH, .at = AT_QUEUE(spool),
+	  .fallback = "", .flags = OPTION_QUEUE, .arg = "DIRECTORY",
+	  .help = "where queued mail is kept" },
+	{ .key = "retry", .type = OPTION_LIST, .at = AT_QUEUE(retry),
+	  .fallback = "1m, 5m, 15m, 30m, 1h", .flags = OPTION_QUEUE,
+	  .check = check_retry, .arg = "DURATIONS",
+	  .help = "how long to wait after the first attempts" },
+	{ .key = "retry_max", .type = OPTION_SECONDS,
+	  .at = AT_QUEUE(retry_max), .fallback = "4h", .min = 1, .max = DAY,
+	  .flags = OPTION_QUEUE, .arg = "DURATION",
+	  .help = "then the wait doubles up to this" },
+	{ .key = "jitter", .type = OPTION_COUNT, .at = AT_QUEUE(jitter),
+	  .fallback = "10", .min = 0, .max = 50, .flags = OPTION_QUEUE,
+	  .arg = "PERCENT", .help = "make each wait longer or shorter by chance" },
+	{ .key = "lifetime", .type = OPTION_SECONDS, .at = AT_QUEUE(lifetime),
+	  .fallback = "5d", .min = 1, .max = YEAR, .flags = OPTION_QUEUE,
+	  .arg = "DURATION", .help = "return what was tried for so long" },
+	{ .key = "delay_notice", .type = OPTION_SECONDS,
+	  .at = AT_QUEUE(delay_notice), .fallback = "4h", .min = 0,
+	  .max = YEAR, .flags = OPTION_QUEUE, .arg = "DURATION",
+	  .help = "tell the sender of such a delay; 0 is never" },
+	{ .key = "unknown_wait", .type = OPTION_SECONDS,
+	  .at = AT_QUEUE(unknown_wait), .fallback = "15m", .min = 1,
+	  .max = DAY, .flags = OPTION_QUEUE, .arg = "DURATION",
+	  .help = "least wait for what may have been sent" },
+	{ .key = "bounces_per_sender", .type = OPTION_COUNT,
+	  .at = AT_QUEUE(bounces_per_sender), .fallback = "20", .min = 0,
+	  .max = 1000000, .flags = OPTION_QUEUE, .arg = "NUMBER",
+	  .help = "notifications that a sender gets in an hour; 0 is none" },
+	{ .key = "bounces_per_hour", .type = OPTION_COUNT,
+	  .at = AT_QUEUE(bounces_per_hour), .fallback = "100", .min = 0,
+	  .max = 1000000, .flags = OPTION_QUEUE, .arg = "NUMBER",
+	  .help = "notifications in an hour, all together; 0 is none" },
+	{ .key = "bounce_return", .type = OPTION_SIZE,
+	  .at = AT_QUEUE(bounce_return), .fallback = "64k", .min = 0,
+	  .max = INT64_MAX, .flags = OPTION_QUEUE, .arg = "SIZE",
+	  .help = "of larger messages return the header only" },
 };
 
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
@@ -154,8 +206,7 @@ _Static_assert(OPTIONS <= 64, "struct account.given has 64 bits");
 /* Settings that later versions have: they are no misspellings. */
 static const char *const later[] = {
 	"tls_pin", "tls_fingerprint", "tls_crl", "tls_cert", "tls_key",
-	"tls_resume", "oauth2", "proxy", "fallback", "unknown",
-	"flush_on_send", "max_messages_per_connection", "rate",
+	"tls_resume", "oauth2", "proxy", "fallback",
 };
 
 size_t option_count(void)

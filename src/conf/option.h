@@ -1,5 +1,6 @@
 /*
- * The option table: one row for each account setting and each general one.
+ * The option table: one row for each setting of an account, of the program and
+ * of the queue.
  * It serves the file, --set KEY=VALUE, the long options, --print-config, the
  * help text, the man page and the completions.
  */
@@ -20,7 +21,7 @@ enum option_type {
 	OPTION_LIST,		/* char *: words with commas or blanks between */
 	OPTION_PATH,		/* char *: a file, or one of `choice`; ~/ is expanded */
 	OPTION_COUNT,		/* unsigned */
-	OPTION_SECONDS,		/* unsigned */
+	OPTION_SECONDS,		/* unsigned; suffixes s, m, h, d: conf/duration.h */
 	OPTION_CHOICE,		/* unsigned: index into `choice` */
 	OPTION_SIZE,		/* unsigned long long, octets; k, M, G are 1024^n */
 	OPTION_BOOL		/* bool: yes no on off true false */
@@ -29,7 +30,9 @@ enum option_type {
 enum {
 	OPTION_GENERAL = 1u << 0,	/* of struct general, section [posthaste] */
 	OPTION_SECRET  = 1u << 1,	/* from a private file only; masked */
-	OPTION_REQUIRED = 1u << 2	/* may not be set to nothing */
+	OPTION_REQUIRED = 1u << 2,	/* may not be set to nothing */
+	OPTION_QUEUE   = 1u << 3,	/* of struct queue_settings, [queue] */
+	OPTION_SECTION = OPTION_GENERAL | OPTION_QUEUE	/* 0: an account's */
 };
 
 enum { OPTION_TEXT_MAX = 8192 };	/* octets a text may have */
@@ -38,7 +41,7 @@ struct option {
 	const char *key;	/* as in the file: tls_trust; long: --tls-trust */
 	enum option_type type;
 	unsigned flags;
-	size_t at;		/* offset in struct account or struct general */
+	size_t at;		/* offset in the struct of its section */
 	const char *fallback;	/* the default, as text */
 	uint64_t min, max;	/* of numbers, inclusive */
 	const char *const *choice;	/* names, NULL ends them; NULL: none */
@@ -64,8 +67,8 @@ const char *option_nearest(struct str key);
 const struct option *option_lookup(struct str key, struct error *err);
 
 /*
- * Set o's field in base (struct general if OPTION_GENERAL, else struct
- * account) from text.  ERROR_CONFIG for a value out of its type or bounds,
+ * Set o's field in base (struct general if OPTION_GENERAL, queue_settings if
+ * OPTION_QUEUE, else struct account) from text.  ERROR_CONFIG for a value out of its type or bounds,
  * ERROR_UNAVAILABLE for one that a later version has; the field is then as it
  * was.  The text of a secret is in no error.
  */
@@ -74,7 +77,8 @@ int option_set(const struct option *o, void *base, struct str value,
 
 /*
  * The same from the command line, by name: what is wrong is ERROR_USAGE, and
- * secrets are refused there because every user can read argv.
+ * secrets are refused there because every user can read argv, and the queue's
+ * settings because they hold for every message in it.
  */
 int option_set_arg(struct account *a, struct general *g, struct str key,
 		   struct str value, struct error *err);
@@ -91,9 +95,10 @@ void option_value(const struct option *o, const void *base, struct buf *out);
 void option_print_pair(const char *key, const char *value, struct buf *out);
 void option_print(const struct option *o, const void *base, struct buf *out);
 
-void option_defaults(void *base, bool general);	/* base is zeroed memory */
-void option_release(void *base, bool general);	/* texts freed, secrets wiped */
+/* What base is: OPTION_GENERAL, OPTION_QUEUE, or 0 for struct account. */
+void option_defaults(void *base, unsigned section);	/* base: zeroed memory */
+void option_release(void *base, unsigned section);	/* frees; wipes secrets */
 /* Where `from` was given and `to` was not, take it over (texts copied). */
-void option_merge(void *to, const void *from, bool general);
+void option_merge(void *to, const void *from, unsigned section);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/duration.h"
 #include "conf/option.h"
 #include "sys/host.h"
 #include "util/utf8.h"
@@ -65,6 +66,8 @@ static uint64_t *given_of(const struct option *o, const void *base)
 {
 	if (o->flags & OPTION_GENERAL)
 		return &((struct general *)(uintptr_t)base)->given;
+	if (o->flags & OPTION_QUEUE)
+		return &((struct queue_settings *)(uintptr_t)base)->given;
 	return &((struct account *)(uintptr_t)base)->given;
 }
 
@@ -197,13 +200,23 @@ static int set_number(const struct option *o, void *base, struct str value,
 		factor = unit(value.p[--value.n]);
 	if (!str_u64(value, UINT64_MAX, &v))
 		return error_set(err, ERROR_CONFIG, "is not a number%s",
-				 o->type == OPTION_SECONDS ? " of seconds" :
 				 o->type == OPTION_SIZE ? " of octets" : "");
 	if (v > o->max / factor || v * factor < o->min)
 		return error_set(err, ERROR_CONFIG, "is out of range: %llu to "
 				 "%llu", (unsigned long long)o->min,
 				 (unsigned long long)o->max);
 	number_put(o, base, v * factor);
+	return 0;
+}
+
+static int set_seconds(const struct option *o, void *base, struct str value,
+		       struct error *err)
+{
+	unsigned v;
+
+	if (duration_set(&v, value, (unsigned)o->min, (unsigned)o->max, err))
+		return -1;
+	number_put(o, base, v);
 	return 0;
 }
 
@@ -216,6 +229,8 @@ static int set_any(const struct option *o, void *base, struct str value,
 		return set_choice(o, base, value, err);
 	if (o->type == OPTION_BOOL)
 		return set_bool(o, base, value, err);
+	if (o->type == OPTION_SECONDS)
+		return set_seconds(o, base, value, err);
 	return set_number(o, base, value, err);
 }
 
@@ -268,6 +283,10 @@ int option_set_arg(struct account *a, struct general *g, struct str key,
 				 "command line, where every user can read it: "
 				 "use password_command, password_file or "
 				 "--password-fd", o->key);
+	if (o->flags & OPTION_QUEUE)
+		return error_set(err, ERROR_USAGE, "'%s' is not for the command "
+				 "line: put it into the section [queue] of the "
+				 "configuration", o->key);
 	base = o->flags & OPTION_GENERAL ? (void *)g : (void *)a;
 	return option_set(o, base, value, err) ? usage(err) : 0;
 }
@@ -315,6 +334,8 @@ void option_value(const struct option *o, const void *base, struct buf *out)
 		buf_addz(out, o->choice[v]);
 	else if (o->type == OPTION_SIZE)
 		value_size(v, out);
+	else if (o->type == OPTION_SECONDS)
+		duration_print(v, out);
 	else if (v >= o->min)		/* port 0 is no port yet */
 		buf_addf(out, "%llu", (unsigned long long)v);
 }
@@ -340,15 +361,15 @@ void option_print(const struct option *o, const void *base, struct buf *out)
 	buf_release(&value);
 }
 
-void option_defaults(void *base, bool general)
+void option_defaults(void *base, unsigned section)
 {
-	if (!general)
+	if (!section)
 		((struct account *)base)->name = xstrdup("");
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 		struct error never = { 0 };
 
-		if (!!(o->flags & OPTION_GENERAL) != general)
+		if ((o->flags & OPTION_SECTION) != section)
 			continue;
 		if (is_text(o))
 			text_put(o, base, xstrdup(o->fallback));
@@ -357,26 +378,26 @@ void option_defaults(void *base, bool general)
 	}
 }
 
-void option_release(void *base, bool general)
+void option_release(void *base, unsigned section)
 {
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 
-		if (!!(o->flags & OPTION_GENERAL) == general && is_text(o))
+		if ((o->flags & OPTION_SECTION) == section && is_text(o))
 			text_put(o, base, NULL);
 	}
-	if (!general) {
+	if (!section) {
 		free(((struct account *)base)->name);
 		((struct account *)base)->name = NULL;
 	}
 }
 
-void option_merge(void *to, const void *from, bool general)
+void option_merge(void *to, const void *from, unsigned section)
 {
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 
-		if (!!(o->flags & OPTION_GENERAL) != general ||
+		if ((o->flags & OPTION_SECTION) != section ||
 		    !option_given(o, from) || option_given(o, to))
 			continue;
 		if (is_text(o))
