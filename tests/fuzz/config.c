@@ -47,8 +47,13 @@ static void round_trip(const struct option *o, const void *base,
 	buf_release(&text);
 }
 
-static void set(const struct ini_entry *e, struct account *a,
-		struct general *g)
+struct bases {
+	struct account a;
+	struct general g;
+	struct queue_settings q;
+};
+
+static void set(const struct ini_entry *e, struct bases *b)
 {
 	struct error err = { 0 };
 	const struct option *o = option_lookup(e->key, &err);
@@ -58,7 +63,8 @@ static void set(const struct ini_entry *e, struct account *a,
 		no_newline(&err);
 		return;
 	}
-	base = o->flags & OPTION_GENERAL ? (void *)g : (void *)a;
+	base = o->flags & OPTION_GENERAL ? (void *)&b->g :
+	       o->flags & OPTION_QUEUE ? (void *)&b->q : (void *)&b->a;
 	if (option_set(o, base, e->value, &err))
 		no_newline(&err);
 	else
@@ -67,21 +73,22 @@ static void set(const struct ini_entry *e, struct account *a,
 
 static void set_all(const struct ini *ini)
 {
-	struct account a;
-	struct general g;
+	struct bases b;
 	struct error err = { 0 };
 
-	account_init(&a);
-	general_init(&g);
+	account_init(&b.a);
+	general_init(&b.g);
+	queue_settings_init(&b.q);
 	for (size_t s = 0; s < ini->n_section; s++)
 		for (size_t i = 0; i < ini->section[s].n; i++)
-			set(&ini->entry[ini->section[s].first + i], &a, &g);
-	if (account_check(&a, &err))
+			set(&ini->entry[ini->section[s].first + i], &b);
+	if (account_check(&b.a, &err))
 		no_newline(&err);
-	account_matches(&a, "a@example.org");
-	account_sender(&a);
-	account_release(&a);
-	general_release(&g);
+	account_matches(&b.a, "a@example.org");
+	account_sender(&b.a);
+	account_release(&b.a);
+	general_release(&b.g);
+	queue_settings_release(&b.q);
 }
 
 static void as_netrc(struct str text)

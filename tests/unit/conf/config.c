@@ -59,8 +59,28 @@ static const struct {
 	  ERROR_CONFIG, { "unknown setting 'foobarbaz'" } },
 	{ "later key", "[account a]\ntls_pin = x\n", ERROR_UNAVAILABLE,
 	  { "line 2, [account a]: 'tls_pin' is not in this version" } },
-	{ "later section", "[queue]\n", ERROR_UNAVAILABLE,
-	  { "line 1, [queue]", "not in this version" } },
+	{ "queue", "[Queue]\nretry = 1m, 1h ; few\nlifetime = 2d\n"
+	  "spool = ~/q\n", ERROR_NONE, { 0 } },
+	{ "empty queue", "[queue]\n", ERROR_NONE, { 0 } },
+	{ "bad value in queue", "[queue]\n\nretry = 1w\n", ERROR_CONFIG,
+	  { "/c' line 3, [queue]: 'retry = 1w': is not a number of" } },
+	{ "unknown key in queue", "[queue]\nretyr = 1m\n", ERROR_CONFIG,
+	  { "line 2, [queue]:", "mean 'retry'" } },
+	{ "account in queue", "[queue]\nqueue = always\n", ERROR_CONFIG,
+	  { "'queue' belongs into an [account NAME]" } },
+	{ "queue in account", "[account a]\nlifetime = 1d\n", ERROR_CONFIG,
+	  { "'lifetime' belongs into the section [queue]" } },
+	{ "queue in general", "[posthaste]\nspool = /q\n", ERROR_CONFIG,
+	  { "'spool' belongs into the section [queue]" } },
+	{ "general in queue", "[queue]\nmailname = x\n", ERROR_CONFIG,
+	  { "'mailname' belongs into the section [posthaste]" } },
+	{ "relative spool", "[queue]\nspool = q\n", ERROR_CONFIG,
+	  { "a path begins with '/'" } },
+	{ "two queues", "[queue]\n[queue]\n", ERROR_CONFIG, { "line 2" } },
+	{ "nearly queue", "[queu]\n", ERROR_CONFIG,
+	  { "did you mean [queue]" } },
+	{ "account's queue", "[account a]\nqueue = tempfail\nunknown = hold\n"
+	  "flush_on_send = no\nrate = 6\n", ERROR_NONE, { 0 } },
 	{ "aliases", "[aliases]\nroot = a@x\na-b = c\na_b = d\n"
 	  "j@x.org = '\"e f\"@x, \"|cmd\"'\n", ERROR_NONE, { 0 } },
 	{ "alias twice", "[aliases]\nroot = a@x\nROOT = b\n", ERROR_CONFIG,
@@ -93,7 +113,7 @@ static const struct {
 	{ "unknown section", "[posthast]\n", ERROR_CONFIG,
 	  { "line 1", "did you mean [posthaste]" } },
 	{ "msmtp's section", "[defaults]\n", ERROR_CONFIG,
-	  { "[posthaste], [account NAME], [aliases] and [rewrite]" } },
+	  { "[posthaste], [account NAME], [queue], [aliases] and [rewrite]" } },
 	{ "account without name", "[account]\nhost = mx\n", ERROR_CONFIG,
 	  { "needs a name" } },
 	{ "account in two words", "[account a b]\nhost = mx\n", ERROR_CONFIG,
@@ -197,11 +217,13 @@ static void selection(void **state)
 static void the_users_file_is_over_the_systems(void **state)
 {
 	const char *user = write_file("u", "[posthaste]\nmailname = u.x\n"
+				      "[queue]\nlifetime = 1d\n"
 				      "[aliases]\nRoot = u@x\n[rewrite]\n"
 				      "ROOT = u@x\n"
 				      "[account Work]\nhost = user\n", 0600);
 	const char *sys = write_file("s", "[posthaste]\nmailname = s.x\n"
 				     "default_account = other\n"
+				     "[queue]\nlifetime = 2d\nspool = /q\n"
 				     "[aliases]\nroot = s@x\nops = s@y\n"
 				     "[rewrite]\nroot = s@x\n@o = @s\n"
 				     "[account work]\nhost = sys\nport = 9\n"
@@ -221,6 +243,9 @@ static void the_users_file_is_over_the_systems(void **state)
 	assert_string_equal(c.accounts[1].host, "sys2");
 	assert_string_equal(c.general.mailname, "u.x");
 	assert_string_equal(c.general.default_account, "other");
+	assert_int_equal(c.queue.lifetime, 86400);
+	assert_string_equal(c.queue.spool, "/q");
+	assert_int_equal(c.queue.retry_max, 4 * 3600);
 	assert_int_equal(c.aliases.n, 2);
 	assert_string_equal(c.aliases.at[0].value, "u@x");
 	assert_string_equal(c.aliases.at[1].name, "ops");
@@ -468,7 +493,8 @@ static void what_is_printed_loads(void **state)
 	const char *path = write_file("c", "[posthaste]\nmailname = m.x\n"
 		"[account a]\nhost = mx\npassword_command = \"a; b 'c'\"\n"
 		"user = \"x #y\"\nmax_message_size = 10M\n[account b]\n"
-		"password = hunter2\n[aliases]\n* = '\"a b\"@x'\n"
+		"password = hunter2\n[queue]\nretry = 1m\n"
+		"delay_notice = 5400\n[aliases]\n* = '\"a b\"@x'\n"
 		"root = \"'a;b\"\n[rewrite]\n@a = @b\n", 0600);
 	struct error err = { 0 };
 	struct buf first, second;
@@ -485,6 +511,10 @@ static void what_is_printed_loads(void **state)
 	assert_non_null(strstr(buf_cstr(&first),
 			       "\npassword_command = \"a; b 'c'\"\n"));
 	assert_non_null(strstr(buf_cstr(&first), "\n; tls = implicit\n"));
+	assert_non_null(strstr(buf_cstr(&first), "\n; timeout_end = 10m\n"));
+	assert_non_null(strstr(buf_cstr(&first), "\n\n[queue]\n; spool =\n"
+			       "retry = 1m\n; retry_max = 4h\n"));
+	assert_non_null(strstr(buf_cstr(&first), "\ndelay_notice = 90m\n"));
 	assert_non_null(strstr(buf_cstr(&first), "\n\n[aliases]\n"
 			       "* = '\"a b\"@x'\nroot = \"'a;b\"\n\n"
 			       "[rewrite]\n@a = @b\n"));

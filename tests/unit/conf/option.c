@@ -10,6 +10,33 @@
 
 #include <cmocka.h>
 
+struct bases {
+	struct account a;
+	struct general g;
+	struct queue_settings q;
+};
+
+static void bases_init(struct bases *b)
+{
+	account_init(&b->a);
+	general_init(&b->g);
+	queue_settings_init(&b->q);
+}
+
+static void bases_release(struct bases *b)
+{
+	account_release(&b->a);
+	general_release(&b->g);
+	queue_settings_release(&b->q);
+}
+
+static void *base_of(struct bases *b, const struct option *o)
+{
+	if (o->flags & OPTION_GENERAL)
+		return &b->g;
+	return o->flags & OPTION_QUEUE ? (void *)&b->q : (void *)&b->a;
+}
+
 /* Keys are unique, in file form, and every row has all it needs. */
 static void rows_are_whole(void **state)
 {
@@ -36,16 +63,13 @@ static void rows_are_whole(void **state)
 
 static void defaults_are_valid(void **state)
 {
-	struct account a;
-	struct general g;
+	struct bases bases;
 
 	(void)state;
-	account_init(&a);
-	general_init(&g);
+	bases_init(&bases);
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
-		void *base = o->flags & OPTION_GENERAL ? (void *)&g :
-							 (void *)&a;
+		void *base = base_of(&bases, o);
 		struct error err = { 0 };
 		struct buf b;
 
@@ -60,8 +84,7 @@ static void defaults_are_valid(void **state)
 			fail_msg("%s: %s", o->key, err.text);
 		buf_release(&b);
 	}
-	account_release(&a);
-	general_release(&g);
+	bases_release(&bases);
 }
 
 /*
@@ -115,6 +138,9 @@ static const struct {
 	{ "auth", "", NULL, "may not be empty" },
 	{ "auth", ",", NULL, "may not be empty" },
 	{ "auth", "PLAIN!", NULL, "list of mechanism names" },
+	{ "auth", "plain rot13", NULL, "unknown SASL mechanism 'rot13'" },
+	{ "auth", "scram, xoauth2", "scram, xoauth2", NULL },
+	{ "auth", "GSSAPI", NULL, "'GSSAPI' is not in this version" },
 	{ "auth", "ABCDEFGHIJKLMNOPQRSTU", NULL, "not a mechanism's name" },
 	{ "user", "alice@example.org", "alice@example.org", NULL },
 	{ "user", "\xc3\xa4;#\"'", "\xc3\xa4;#\"'", NULL },
@@ -145,17 +171,28 @@ static const struct {
 	{ "dsn_return", "hdrs", "hdrs", NULL },
 	{ "dsn_return", "half", NULL, "not full or hdrs" },
 	{ "timeout_connect", "1", "1", NULL },
-	{ "timeout_connect", "0", NULL, "out of range" },
-	{ "timeout_connect", "1s", NULL, "number of seconds" },
-	{ "timeout_tls", "86400", "86400", NULL },
+	{ "timeout_connect", "0", NULL, "out of range: 1 to 1d" },
+	{ "timeout_connect", "1s", "1", NULL },
+	{ "timeout_connect", "1 s", NULL, "number of seconds" },
+	{ "timeout_tls", "86400", "1d", NULL },
 	{ "timeout_tls", "86401", NULL, "out of range" },
-	{ "timeout_command", "300", "300", NULL },
-	{ "timeout_data", "180", "180", NULL },
-	{ "timeout_end", "600", "600", NULL },
+	{ "timeout_command", "300", "5m", NULL },
+	{ "timeout_data", "180", "3m", NULL },
+	{ "timeout_end", "601", "601", NULL },
 	{ "deadline", "0", "0", NULL },
+	{ "deadline", "7d", "7d", NULL },
 	{ "queue", "never", "never", NULL },
-	{ "queue", "tempfail", NULL, "no queue in this version" },
-	{ "queue", "always", NULL, "no queue in this version" },
+	{ "queue", "Tempfail", "tempfail", NULL },
+	{ "queue", "always", "always", NULL },
+	{ "queue", "default", "default", NULL },
+	{ "queue", "yes", NULL, "is none of default, never, tempfail, always" },
+	{ "unknown", "hold", "hold", NULL },
+	{ "unknown", "bounce", NULL, "is none of retry, hold" },
+	{ "flush_on_send", "no", "no", NULL },
+	{ "max-messages-per-connection", "0", "0", NULL },
+	{ "max_messages_per_connection", "1000001", NULL, "out of range" },
+	{ "rate", "60", "60", NULL },
+	{ "rate", "1m", NULL, "not a number" },
 	{ "strict", "ON", "yes", NULL },
 	{ "strict", "false", "no", NULL },
 	{ "strict", "1", NULL, "not yes or no" },
@@ -183,6 +220,30 @@ static const struct {
 	{ "local_domains", "a, b@c", NULL, "not a domain" },
 	{ "aliases", "~/aliases", "/home/t/aliases", NULL },
 	{ "aliases_unsafe", "yes", "yes", NULL },
+	{ "spool", "/var/spool/q", "/var/spool/q", NULL },
+	{ "spool", "~/q", "/home/t/q", NULL },
+	{ "retry", "10s 2m,1d", "10s 2m,1d", NULL },
+	{ "retry", "", NULL, "may not be empty: at least one wait" },
+	{ "retry", "1m, 25h", NULL, "out of range: 1 to 1d" },
+	{ "retry", "1m, soon", NULL, "number of seconds" },
+	{ "retry-max", "90m", "90m", NULL },
+	{ "retry_max", "0", NULL, "out of range" },
+	{ "jitter", "50", "50", NULL },
+	{ "jitter", "51", NULL, "out of range: 0 to 50" },
+	{ "jitter", "5%", NULL, "not a number" },
+	{ "lifetime", "1s", "1", NULL },
+	{ "lifetime", "365d", "365d", NULL },
+	{ "lifetime", "366d", NULL, "out of range: 1 to 365d" },
+	{ "lifetime", "0", NULL, "out of range" },
+	{ "delay_notice", "0", "0", NULL },
+	{ "delay_notice", "1d", "1d", NULL },
+	{ "unknown_wait", "1h", "1h", NULL },
+	{ "unknown_wait", "0m", NULL, "out of range" },
+	{ "bounces_per_sender", "5", "5", NULL },
+	{ "bounces_per_hour", "0", "0", NULL },
+	{ "bounces_per_hour", "1000001", NULL, "out of range" },
+	{ "bounce_return", "0", "0", NULL },
+	{ "bounce_return", "1M", "1M", NULL },
 };
 
 static void check_row(size_t i, void *base, const struct option *o)
@@ -222,19 +283,15 @@ static void each_row(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct option *o = option_find(str_of(rows[i].key));
-		struct account a;
-		struct general g;
+		struct bases bases;
 
 		if (!o)
 			fail_msg("%s is unknown", rows[i].key);
-		account_init(&a);
-		general_init(&g);
-		check_row(i, o->flags & OPTION_GENERAL ? (void *)&g :
-							 (void *)&a, o);
+		bases_init(&bases);
+		check_row(i, base_of(&bases, o), o);
 		if (rows[i].out)
 			seen |= (uint64_t)1 << (o - option_at(0));
-		account_release(&a);
-		general_release(&g);
+		bases_release(&bases);
 	}
 	for (size_t i = 0; i < option_count(); i++)
 		if (!(seen & (uint64_t)1 << i))
@@ -294,7 +351,10 @@ static void from_the_command_line(void **state)
 		{ "tls-pin=x", ERROR_UNAVAILABLE,
 		  "'tls_pin' is not in this version" },
 		{ "oauth2=x", ERROR_UNAVAILABLE, "not in this version" },
-		{ "queue=always", ERROR_UNAVAILABLE, "no queue" },
+		{ "queue=always", ERROR_NONE, "" },
+		{ "rate=5", ERROR_NONE, "" },
+		{ "retry=1m", ERROR_USAGE, "the section [queue] of" },
+		{ "Bounce-Return=1m", ERROR_USAGE, "'bounce_return' is not" },
 	};
 	struct account a;
 	struct general g;
@@ -316,6 +376,8 @@ static void from_the_command_line(void **state)
 	assert_int_equal(a.port, 25);
 	assert_string_equal(a.tls_name, "mx");
 	assert_string_equal(a.user, "a=b");
+	assert_int_equal(a.queue, QUEUE_ALWAYS);
+	assert_int_equal(a.rate, 5);
 	assert_string_equal(g.mailname, "example.org");
 	assert_string_equal(a.password, "");
 	account_release(&a);
@@ -348,12 +410,34 @@ static void merge_keeps_what_is_given(void **state)
 	option_set(option_find(STR("mailname")), &system, STR("s.example"),
 		   &err);
 	option_set(option_find(STR("ignore_dots")), &system, STR("yes"), &err);
-	option_merge(&user, &system, true);
+	option_merge(&user, &system, OPTION_GENERAL);
 	assert_string_equal(user.mailname, "u.example");
 	assert_true(user.ignore_dots);
 	assert_string_equal(user.default_account, "");
 	general_release(&user);
 	general_release(&system);
+}
+
+static void of_the_queue_too(void **state)
+{
+	struct queue_settings user, system;
+	struct error err;
+
+	(void)state;
+	queue_settings_init(&user);
+	queue_settings_init(&system);
+	option_set(option_find(STR("lifetime")), &user, STR("1d"), &err);
+	option_set(option_find(STR("lifetime")), &system, STR("2d"), &err);
+	option_set(option_find(STR("spool")), &system, STR("/q"), &err);
+	option_set(option_find(STR("bounce_return")), &system, STR("1k"), &err);
+	option_merge(&user, &system, OPTION_QUEUE);
+	assert_int_equal(user.lifetime, 86400);
+	assert_string_equal(user.spool, "/q");
+	assert_int_equal(user.bounce_return, 1024);
+	assert_string_equal(user.retry, "1m, 5m, 15m, 30m, 1h");
+	assert_int_equal(user.jitter, 10);
+	queue_settings_release(&user);
+	queue_settings_release(&system);
 }
 
 int main(void)
@@ -366,6 +450,7 @@ int main(void)
 		cmocka_unit_test(from_the_command_line),
 		cmocka_unit_test(a_bad_secret_is_not_shown),
 		cmocka_unit_test(merge_keeps_what_is_given),
+		cmocka_unit_test(of_the_queue_too),
 	};
 
 	setenv("HOME", "/home/t", 1);
