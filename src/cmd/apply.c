@@ -319,13 +319,60 @@ int apply_queue_list(struct request *r, const char *value, struct error *err)
 	return later("mailq", err);
 }
 
+/* "1d2h30m10s", or minutes without a letter, as sendmail has it. */
+static bool parse_interval(const char *p, unsigned *seconds)
+{
+	static const struct {
+		char letter;
+		unsigned seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+		      { 'w', 604800 }, { '\0', 60 } };
+	uint64_t sum = 0;
+
+	while (*p) {
+		size_t digits = strspn(p, "0123456789");
+		uint64_t n;
+		size_t i = 0;
+
+		if (!str_u64((struct str){ p, digits }, 1000000, &n))
+			return false;
+		p += digits;
+		while (units[i].letter != *p && units[i].letter)
+			i++;
+		if (units[i].letter != *p)
+			return false;
+		sum += n * units[i].seconds;
+		p += *p ? 1 : 0;
+	}
+	*seconds = (unsigned)sum;
+	return sum && sum < 100000000;
+}
+
+/* -q, -qf, -qI -qR -qS, -q15m: all of them given add up. */
 int apply_queue_run(struct request *r, const char *value, struct error *err)
 {
-	char name[32];
+	struct queue_args *q = &r->queue_run;
 
-	(void)r;
-	snprintf(name, sizeof(name), "-q%s", value);
-	return later(name, err);
+	r->mode = MODE_QUEUE_RUN;
+	switch (*value) {
+	case '\0': return 0;
+	case 'I': q->id = value + 1; return 0;
+	case 'R': q->rcpt = value + 1; return 0;
+	case 'S': q->sender = value + 1; return 0;
+	case 'f':
+		if (!value[1]) {
+			q->all = true;
+			return 0;
+		}
+		break;
+	case 'p':
+		value++;
+		break;
+	}
+	if (parse_interval(value, &q->interval))
+		return 0;
+	return error_set(err, ERROR_USAGE, "'-q%s': after -q comes f, I, R or S "
+			 "with a text, or a time like 15m", value);
 }
 
 int apply_read_from(struct request *r, const char *value, struct error *err)

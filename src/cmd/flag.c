@@ -123,8 +123,10 @@ static const struct flag flags[] = {
 	  "MODE", "m: submit; s: SMTP on standard input; v: verify", apply_bmode },
 	{ ROW('I', IN_BOTH, NULL, ARG_NONE, GROUP_COMPAT),
 	  "", "as newaliases", apply_newaliases },
-	{ ROW('q', IN_BOTH, NULL, ARG_ATTACHED, GROUP_COMPAT),
-	  "", "run the queue", apply_queue_run },
+	{ ROW('q', IN_BOTH, "queue-run", ARG_ATTACHED, GROUP_QUEUE),
+	  "[WHICH]", "send what is due; f: all of it; I, R or S and a text: "
+	  "by id, recipient, sender; 15m: stay, every 15 minutes",
+	  apply_queue_run },
 	{ ROW('e', IN_BOTH, NULL, ARG_REQUIRED, GROUP_COMPAT),
 	  "MODE", "q: no diagnostics", apply_error_mode },
 	{ ROW('o', IN_BOTH, NULL, ARG_REQUIRED, GROUP_COMPAT),
@@ -204,8 +206,8 @@ static void help_flag(struct buf *out, const struct flag *f)
 	else
 		buf_addz(&left, "      ");
 	if (f->word)
-		buf_addf(&left, "--%s%s%s", f->word, *f->value ? "=" : "",
-			 f->value);
+		buf_addf(&left, "--%s%s%s", f->word, *f->value == '[' ? "[=" :
+			 *f->value ? "=" : "", f->value + (*f->value == '['));
 	help_line(out, &left, f->help);
 	buf_release(&left);
 }
@@ -268,6 +270,7 @@ void flag_help(struct buf *out)
 		[GROUP_RELAY] = "Relay:",
 		[GROUP_OUTCOME] = "Outcome:",
 		[GROUP_MODE] = "Instead of sending:",
+		[GROUP_QUEUE] = "The queue:",
 		[GROUP_COMPAT] = "For callers of sendmail:",
 	};
 

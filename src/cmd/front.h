@@ -28,6 +28,9 @@ void say(const struct request *r, const char *text);
 /* The same with a kind: returns its exit status. */
 int say_error(const struct request *r, const struct error *err);
 
+/* The same for text that is escaped already. */
+void say_escaped(const struct request *r, struct str text);
+
 /* A line of the dialogue on stderr, for -v: struct session_config.trace. */
 void say_trace(void *ctx, char who, struct str line);
 

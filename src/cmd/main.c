@@ -1,4 +1,5 @@
 #include "cmd/front.h"
+#include "cmd/queue_run.h"
 #include "sys/guard.h"
 #include "sys/intake.h"
 
@@ -14,6 +15,8 @@ static int run(const struct request *r)
 		return front_stdio(r);
 	case MODE_VERIFY:
 		return front_verify(r);
+	case MODE_QUEUE_RUN:
+		return front_queue_run(r);
 	case MODE_SERVERINFO:
 		return front_serverinfo(r);
 	case MODE_CHECK_CONFIG:

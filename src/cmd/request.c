@@ -12,7 +12,7 @@
 
 /* What the queue and the service will bring: said so, and not "unknown". */
 static const char *const later_words[] = {
-	"queue-list", "queue-run", "queue-show", "queue-remove", "queue-hold",
+	"queue-list", "queue-show", "queue-remove", "queue-hold",
 	"queue-release", "queue-retry", "serve", "oauth2-login",
 };
 
@@ -48,6 +48,7 @@ void request_init(struct request *r, const char *argv0)
 
 	*r = (struct request){ .face = FACE_POSTHASTE, .name = "posthaste",
 		.notify = "", .ret = "", .envid = "", .password_fd = -1,
+		.queue_run = { .id = "", .rcpt = "", .sender = "" },
 		.scheme = STATUS_REPLY };
 	for (size_t i = 0; i < N_NAMES; i++)
 		if (!strcmp(name, sendmail_names[i].name))
@@ -197,6 +198,8 @@ static int parse_word(struct request *r, struct args *args, const char *arg,
 		return unknown_word(word, err);
 	if (f->arg == ARG_REQUIRED)
 		value = argument(args, equals);
+	else if (equals && f->arg == ARG_ATTACHED)
+		value = equals + 1;
 	else if (equals)
 		return error_set(err, ERROR_USAGE, "option '--%s' takes no "
 				 "argument", f->word);

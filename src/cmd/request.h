@@ -14,10 +14,17 @@
 enum face { FACE_POSTHASTE, FACE_SENDMAIL };	/* the name we are called by */
 
 enum mode {
-	MODE_SUBMIT, MODE_DRY_RUN, MODE_SMTP_STDIO, MODE_VERIFY,
+	MODE_SUBMIT, MODE_QUEUE_RUN, MODE_DRY_RUN, MODE_SMTP_STDIO, MODE_VERIFY,
 	MODE_SERVERINFO, MODE_CHECK_CONFIG, MODE_PRINT_CONFIG, MODE_EXPLAIN,
 	MODE_NEWALIASES, MODE_NOTHING, MODE_VERSION, MODE_HELP,
-	MODE_COMPLETIONS
+	MODE_COMPLETIONS, MODE_QUEUE_LIST, MODE_QUEUE_SHOW, MODE_QUEUE_REMOVE,
+	MODE_QUEUE_HOLD, MODE_QUEUE_RELEASE, MODE_QUEUE_RETRY
+};
+
+struct queue_args {		/* -q; text is "" when not given */
+	bool all;
+	const char *id, *rcpt, *sender;
+	unsigned interval;	/* seconds; 0: one run */
 };
 
 enum progress { PROGRESS_AUTO, PROGRESS_ON, PROGRESS_OFF };
@@ -46,6 +53,7 @@ struct request {
 	const char *name;	/* for messages: "posthaste" or "sendmail" */
 	enum mode mode;
 	int explain;		/* status to explain */
+	struct list queue_ids;	/* what --queue-* names: ids, or "all" */
 
 	const char *from;	/* -f; NULL: not given */
 	const char *full_name;	/* -F; NULL */
@@ -58,6 +66,7 @@ struct request {
 	const char *message;	/* --message=FILE; NULL is stdin */
 
 	struct compose_args compose;
+	struct queue_args queue_run;
 
 	const char *account;	/* NULL */
 	const char *config;	/* NULL */

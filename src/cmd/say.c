@@ -27,8 +27,7 @@ static int write_all(int fd, struct str text)
 	return 0;
 }
 
-/* Escaped already. */
-static void say_line(const struct request *r, struct str text)
+void say_escaped(const struct request *r, struct str text)
 {
 	struct buf line;
 
@@ -48,7 +47,7 @@ void say(const struct request *r, const char *text)
 
 	buf_init(&shown, SAY_MAX);
 	utf8_escape(&shown, str_of(text));
-	say_line(r, buf_str(&shown));
+	say_escaped(r, buf_str(&shown));
 	buf_release(&shown);
 }
 
@@ -59,7 +58,7 @@ int say_error(const struct request *r, const struct error *err)
 
 	buf_init(&safe, SAY_MAX);
 	utf8_ensure(&safe, str_of(err->text));
-	say_line(r, buf_str(&safe));
+	say_escaped(r, buf_str(&safe));
 	buf_release(&safe);
 	return error_kind_status(err->kind);
 }
@@ -93,7 +92,7 @@ static void say_failure(const struct request *r, const struct report *report,
 		utf8_escape(&line, str_of(report->message_id));
 		buf_addz(&line, " or not: its outcome is unknown");
 	}
-	say_line(r, buf_str(&line));
+	say_escaped(r, buf_str(&line));
 	buf_release(&line);
 }
 
@@ -108,7 +107,7 @@ void say_failures(const struct request *r, const struct report *report)
 		unsigned n = count[e->rcpt[i].verdict];
 
 		/* A cause that several share is one fact, said once. */
-		if (!n || envelope_verdict(e, i)->outcome == OUTCOME_SENT)
+		if (!n || !status_of_verdict(r->scheme, envelope_verdict(e, i)))
 			continue;
 		say_failure(r, report, i, n == 1 && (e->n_rcpt > 1 ||
 			    envelope_verdict(e, i)->stage == STAGE_RCPT));

@@ -129,8 +129,8 @@ static int choose_account(struct stdio *b, struct error *err)
 		s->account = a;
 	}
 	if (s->r->queue_only && s->account->queue != QUEUE_NEVER)
-		return error_set(err, ERROR_UNAVAILABLE, "-odq: this version "
-				 "keeps no queue");
+		return error_set(err, ERROR_USAGE, "-odq does not go with -bs, "
+				 "which passes the relay's own reply on");
 	return 0;
 }
 

@@ -133,10 +133,6 @@ static int choose_account(struct submission *s, struct error *err)
 		else
 			buf_add(&s->sender, buf_str(&s->login));
 	}
-	if (s->r->queue_only && s->account->queue != QUEUE_NEVER)
-		return error_set(err, ERROR_UNAVAILABLE, "-odq: this version "
-				 "keeps no queue; set queue = never to submit "
-				 "directly instead");
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "mail/envelope.h"
 #include "mail/message.h"
 #include "mail/roster.h"
+#include "spool/store.h"
 #include "sys/intake.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -34,6 +35,8 @@ struct submission {
 	struct buf mailname, login, full_name, sender, unique, id, known_file;
 	struct envelope env;
 	const char *notify;
+	int spool_status;		/* why it could not be queued; 0 */
+	char queue_id[STORE_ID_ROOM];	/* of the entry, or "" */
 	int64_t started;
 };
 

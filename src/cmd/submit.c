@@ -4,7 +4,9 @@
 #include <stdint.h>
 
 #include "cmd/front.h"
+#include "cmd/postpone.h"
 #include "cmd/progress.h"
+#include "cmd/queue_run.h"
 #include "cmd/submission.h"
 #include "deliver/attempt.h"
 #include "mail/status.h"
@@ -40,33 +42,109 @@ static int dry_run(struct submission *s)
 	return ret ? say_error(s->r, &err) : 0;
 }
 
-/* Say what happened, by every way that was asked for; returns the status. */
+/* "queued as ID: reason"; under the old name success is silent. */
+static void say_queued(const struct submission *s)
+{
+	const struct envelope *e = &s->env;
+	struct buf line;
+
+	if (s->r->face == FACE_SENDMAIL || !*s->queue_id)
+		return;
+	buf_init(&line, 1 << 16);
+	buf_addf(&line, "queued as %s", s->queue_id);
+	for (size_t i = 0; i < e->n_rcpt; i++) {
+		const struct verdict *v = envelope_verdict(e, i);
+
+		if (v->outcome != OUTCOME_QUEUED || v->stage == STAGE_LOCAL)
+			continue;
+		buf_addz(&line, ": ");
+		report_verdict(&line, v, e->n_rcpt > 1 ? e->rcpt[i].addr : "");
+		break;
+	}
+	say_escaped(s->r, buf_str(&line));
+	buf_release(&line);
+}
+
+/*
+ * Say what happened, by every way that was asked for; returns the status.  a
+ * is NULL if nothing was tried.
+ */
 static int tell(struct submission *s, const struct attempt *a)
 {
 	struct report report = {
 		.message_id = buf_cstr(&s->id),
 		.account = s->account->name,
-		.relay = buf_cstr(&a->relay),
-		.tls = a->tls,
-		.mech = a->session.mech,
-		.queue_id = "",
-		.final = &a->session.final,
+		.relay = a ? buf_cstr(&a->relay) : "",
+		.tls = a ? a->tls : "",
+		.mech = a ? a->session.mech : "",
+		.queue_id = s->queue_id,
+		.final = a ? &a->session.final : NULL,
 		.env = &s->env,
 		.error = "",
 		.status = status_of_envelope(s->r->scheme, &s->env),
 		.bytes = s->env.size,
 		.elapsed_ms = (uint64_t)(clock_ms() - s->started),
-		.trips = a->trips,
+		.trips = a ? a->trips : 0,
 	};
 
+	if (s->spool_status)
+		report.status = s->spool_status;
+	say_queued(s);
 	say_failures(s->r, &report);
 	say_report(s->r, &report);
 	say_log(s->r, &report, s->account->log);
 	return report.status;
 }
 
+/* Into the queue with what is not settled; without it the status says why. */
+static void put_off(struct submission *s)
+{
+	struct error err;
+
+	if (!postpone(s, &err))
+		return;
+	s->spool_status = say_error(s->r, &err);
+	envelope_settle(&s->env, &(struct verdict){ .outcome =
+			OUTCOME_DEFERRED, .kind = err.kind,
+			.text = str_of(err.text) });
+}
+
+static bool unsettled(const struct envelope *e)
+{
+	return envelope_count(e, OUTCOME_DEFERRED) ||
+		envelope_count(e, OUTCOME_UNKNOWN);
+}
+
+static int submit_now(struct submission *s, struct attempt_setup *setup,
+		      enum account_queue policy)
+{
+	struct progress_line progress;
+	struct attempt a;
+	int status;
+
+	progress_init(&progress, s->r);
+	setup->progress = progress_show;
+	setup->progress_ctx = &progress;
+	setup->several = policy != QUEUE_NEVER && s->account->flush_on_send;
+	if (attempt_open(&a, setup))
+		envelope_settle(&s->env, &a.session.verdict);
+	else
+		attempt_submit(&a, &s->env, s->message);
+	progress_end(&progress);
+	if (policy == QUEUE_TEMPFAIL && unsettled(&s->env))
+		put_off(s);
+	else if (setup->several && attempt_alive(&a) &&
+		 envelope_count(&s->env, OUTCOME_SENT))
+		queue_flush(s->r, &s->config, s->account, &a);
+	attempt_quit(&a);
+	status = tell(s, &a);
+	attempt_release(&a);
+	return status;
+}
+
 static int submit(struct submission *s)
 {
+	enum account_queue policy = postpone_policy(s);
 	struct attempt_setup setup = {
 		.account = s->account,
 		.mailname = buf_cstr(&s->mailname),
@@ -75,26 +153,16 @@ static int submit(struct submission *s)
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)s->r,
-		.progress = progress_show,
 	};
-	struct progress_line progress;
-	struct attempt a;
-	int status;
 
 	setup_known_file(&s->known_file);
 	setup.known_file = buf_cstr(&s->known_file);
-	progress_init(&progress, s->r);
-	setup.progress_ctx = &progress;
+	if (policy == QUEUE_ALWAYS) {
+		put_off(s);
+		return tell(s, NULL);
+	}
 	guard_secrets();
-	if (attempt_open(&a, &setup))
-		envelope_settle(&s->env, &a.session.verdict);
-	else
-		attempt_submit(&a, &s->env, s->message);
-	attempt_quit(&a);
-	progress_end(&progress);
-	status = tell(s, &a);
-	attempt_release(&a);
-	return status;
+	return submit_now(s, &setup, policy);
 }
 
 /* It did not come to an attempt. */

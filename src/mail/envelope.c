@@ -51,6 +51,17 @@ uint32_t envelope_say(struct envelope *e, const struct verdict *v)
 	return (uint32_t)n;
 }
 
+void envelope_queued(struct envelope *e)
+{
+	for (size_t i = 0; i < e->n_verdicts; i++) {
+		struct verdict *v = &e->verdicts[i];
+
+		if (v->outcome == OUTCOME_DEFERRED ||
+		    v->outcome == OUTCOME_UNKNOWN)
+			v->outcome = OUTCOME_QUEUED;
+	}
+}
+
 bool envelope_pending(const struct envelope *e, size_t rcpt)
 {
 	return !e->rcpt[rcpt].verdict;
@@ -110,7 +121,7 @@ struct verdict verdict_of_error(const struct error *err, enum stage stage)
 const char *outcome_name(enum outcome o)
 {
 	static const char *const name[] = {
-		"pending", "sent", "deferred", "failed", "unknown"
+		"pending", "sent", "deferred", "failed", "unknown", "queued"
 	};
 
 	return name[o];

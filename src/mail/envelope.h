@@ -20,7 +20,8 @@ enum outcome {
 	OUTCOME_SENT,		/* the relay took responsibility */
 	OUTCOME_DEFERRED,	/* 4yz, or trouble on the way: try again */
 	OUTCOME_FAILED,		/* 5yz, or the message cannot be sent as it is */
-	OUTCOME_UNKNOWN		/* lost between the last byte and its reply */
+	OUTCOME_UNKNOWN,	/* lost between the last byte and its reply */
+	OUTCOME_QUEUED		/* was one of the two above, and is in the queue */
 };
 
 /* Where in the dialogue a verdict fell. */
@@ -86,6 +87,9 @@ void envelope_settle_as(struct envelope *e, size_t rcpt, uint32_t number);
 void envelope_settle_one(struct envelope *e, size_t rcpt,
 			 const struct verdict *v);
 void envelope_settle(struct envelope *e, const struct verdict *v); /* the rest */
+
+/* DEFERRED and UNKNOWN recipients are in the queue now. */
+void envelope_queued(struct envelope *e);
 
 bool envelope_pending(const struct envelope *e, size_t rcpt);
 const struct verdict *envelope_verdict(const struct envelope *e, size_t rcpt);

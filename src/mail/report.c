@@ -9,9 +9,10 @@ const char *report_result(const struct report *r)
 
 	if (sent == e->n_rcpt && sent)
 		return "sent";
-	if (*r->queue_id)
+	if (envelope_count(e, OUTCOME_QUEUED) &&
+	    !envelope_count(e, OUTCOME_FAILED))
 		return "queued";
-	if (sent)
+	if (sent || envelope_count(e, OUTCOME_QUEUED))
 		return "partial";
 	return envelope_count(e, OUTCOME_UNKNOWN) ? "unknown" : "failed";
 }
@@ -193,8 +194,12 @@ void report_log_rcpt(struct buf *out, const struct report *r, size_t i)
 	const struct envelope *e = r->env;
 	const struct verdict *v = envelope_verdict(e, i);
 
+	if (*r->queue_id)
+		buf_addf(out, "queue_id=%s ", r->queue_id);
 	buf_addz(out, "message_id=");
 	report_json_string(out, str_of(r->message_id));
+	if (r->delay)
+		buf_addf(out, " delay=%lld", (long long)r->delay);
 	buf_addz(out, " from=");
 	report_json_string(out, str_of(e->from));
 	buf_addz(out, " to=");

@@ -23,6 +23,7 @@ struct report {			/* all text is borrowed; "" when absent */
 	uint64_t bytes;		/* octets of the message */
 	uint64_t elapsed_ms;
 	unsigned trips;		/* round trips waited for, connecting included */
+	int64_t delay;		/* seconds since it was queued; 0: it was not */
 };
 
 /* "sent", "partial", "queued", "failed" or "unknown". */

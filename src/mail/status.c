@@ -44,7 +44,7 @@ static int by_reply(const struct verdict *v)
 
 int status_of_verdict(enum status_scheme scheme, const struct verdict *v)
 {
-	if (v->outcome == OUTCOME_SENT)
+	if (v->outcome == OUTCOME_SENT || v->outcome == OUTCOME_QUEUED)
 		return 0;
 	if (v->outcome == OUTCOME_UNKNOWN)
 		return 75;
@@ -58,7 +58,7 @@ int status_of_verdict(enum status_scheme scheme, const struct verdict *v)
 
 static int rank(const struct verdict *v)
 {
-	if (v->outcome == OUTCOME_SENT)
+	if (v->outcome == OUTCOME_SENT || v->outcome == OUTCOME_QUEUED)
 		return 0;
 	return (v->outcome == OUTCOME_FAILED ? 2 : 0) +
 		(v->stage == STAGE_LOCAL ? 1 : 2);

@@ -17,10 +17,10 @@ int status_of_verdict(enum status_scheme scheme, const struct verdict *v);
 /*
  * The worst recipient's: permanent before temporary, first in order among
  * equals; one that was only held back by another's refusal comes after it.
- * 0 when every recipient is SENT (there is at least one), else never 0.
+ * 0 when every recipient is SENT or QUEUED (there is one), else never 0.
  */
 int status_of_envelope(enum status_scheme scheme, const struct envelope *e);
-/* The recipient that decides it; n_rcpt if all are SENT. */
+/* The recipient that decides it; n_rcpt if the status is 0. */
 size_t status_worst(const struct envelope *e);
 
 /* Append one line on what exit status `status` means; false: no meaning. */

@@ -102,22 +102,6 @@ static int put_head(struct writer *w, struct error *err)
 	return put_header(w, 0, err);
 }
 
-static char status_of(enum outcome o)
-{
-	switch (o) {
-	case OUTCOME_SENT:
-		return FORMAT_DELIVERED;
-	case OUTCOME_FAILED:
-		return FORMAT_FAILED;
-	case OUTCOME_UNKNOWN:
-		return FORMAT_UNKNOWN;
-	case OUTCOME_PENDING:
-	case OUTCOME_DEFERRED:
-		break;
-	}
-	return FORMAT_PENDING;
-}
-
 static int put_rcpts(struct writer *w, struct error *err)
 {
 	const struct envelope *env = w->what->env;
@@ -128,7 +112,7 @@ static int put_rcpts(struct writer *w, struct error *err)
 
 		if (!(w->what->outcomes & 1u << o))
 			continue;
-		if (format_rcpt(&w->block, &env->rcpt[i], status_of(o), err) ||
+		if (format_rcpt(&w->block, &env->rcpt[i], format_status(o), err) ||
 		    put_header(w, start, err))
 			return -1;
 		w->trailer.rcpts++;

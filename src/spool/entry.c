@@ -344,7 +344,6 @@ void entry_release(struct entry *e)
 	if (e->fd >= 0)
 		close(e->fd);
 	*e = (struct entry){ .fd = -1, .head.account = "" };
-	envelope_init(&e->env);
 }
 
 /* ---- statuses ---- */
@@ -402,22 +401,6 @@ int entry_mark(struct entry *e, size_t rcpt, char status, struct error *err)
 	return put_status(e, rcpt, status, err) || sync_status(e, err) ? -1 : 0;
 }
 
-static char status_of(enum outcome o)
-{
-	switch (o) {
-	case OUTCOME_SENT:
-		return FORMAT_DELIVERED;
-	case OUTCOME_FAILED:
-		return FORMAT_FAILED;
-	case OUTCOME_UNKNOWN:
-		return FORMAT_UNKNOWN;
-	case OUTCOME_PENDING:
-	case OUTCOME_DEFERRED:
-		break;
-	}
-	return FORMAT_PENDING;
-}
-
 int entry_record(struct entry *e, struct error *err)
 {
 	bool changed = false;
@@ -426,9 +409,9 @@ int entry_record(struct entry *e, struct error *err)
 		enum outcome o = envelope_verdict(&e->env, i)->outcome;
 
 		/* Not tried: what is known of it stays. */
-		if (o == OUTCOME_PENDING || status_of(o) == entry_status(e, i))
+		if (o == OUTCOME_PENDING || format_status(o) == entry_status(e, i))
 			continue;
-		if (put_status(e, i, status_of(o), err))
+		if (put_status(e, i, format_status(o), err))
 			return -1;
 		changed = true;
 	}

@@ -86,6 +86,17 @@ int format_head(struct buf *out, const struct format_head *h,
 	return end_line(out, start, "the sender's address", err);
 }
 
+char format_status(enum outcome o)
+{
+	static const char of[] = {
+		[OUTCOME_SENT] = FORMAT_DELIVERED,
+		[OUTCOME_FAILED] = FORMAT_FAILED,
+		[OUTCOME_UNKNOWN] = FORMAT_UNKNOWN,
+	};
+
+	return (size_t)o < sizeof(of) && of[o] ? of[o] : FORMAT_PENDING;
+}
+
 int format_rcpt(struct buf *out, const struct rcpt *r, char status,
 		struct error *err)
 {
@@ -373,7 +384,6 @@ enum format_fault format_parse(char *p, size_t n, struct format_head *h,
 	struct reading r = { .p = p, .end = p + n, .h = h, .env = env };
 
 	*h = (struct format_head){ .account = "" };
-	envelope_init(env);
 	if (parse_all(&r))
 		return FORMAT_GOOD;
 	*why = r.why;

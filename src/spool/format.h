@@ -38,6 +38,9 @@ enum {
 	FORMAT_UNKNOWN = 'U'
 };
 
+/* What an outcome is recorded as; all that may be tried again is pending. */
+char format_status(enum outcome o);
+
 enum format_fault {
 	FORMAT_GOOD,
 	FORMAT_CORRUPT,		/* never written by any version like this */
@@ -65,8 +68,8 @@ int format_rcpt(struct buf *out, const struct rcpt *r, char status,
 
 /*
  * Parse a whole header, its blank line included: n octets at p, which are
- * changed (values are decoded where they stand) and lent to h and env, which
- * is initialised by this.  A recipient's status is the octet two before its
+ * changed (values are decoded where they stand) and lent to h and to env, which
+ * the caller has initialised.  A recipient's status is the octet two before its
  * addr.  On a fault *why is a constant text; release env after that too.
  */
 enum format_fault format_parse(char *p, size_t n, struct format_head *h,

@@ -75,12 +75,25 @@ static void print_text(struct buf *out, struct str text)
 	xtext_encode(out, (struct str){ clean, n });
 }
 
+static bool is_enhanced(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '.' && (s.p[i] < '0' || s.p[i] > '9'))
+			return false;
+	return true;
+}
+
 static void print_run(struct buf *out, size_t from, size_t to,
 		      const struct verdict *v)
 {
-	buf_addf(out, "R %zu %zu %d %d %d %d ", from, to, (int)v->outcome,
+	/* That it was queued says nothing of what became of it. */
+	enum outcome o = v->outcome <= OUTCOME_UNKNOWN ? v->outcome :
+			 OUTCOME_DEFERRED;
+
+	buf_addf(out, "R %zu %zu %d %d %d %d ", from, to, (int)o,
 		 (int)v->stage, (int)v->kind, v->code);
-	xtext_encode(out, str_of(v->enhanced));
+	if (is_enhanced(str_of(v->enhanced)))
+		buf_addz(out, v->enhanced);
 	buf_addch(out, ' ');
 	print_text(out, v->text);
 	buf_addch(out, '\n');
@@ -155,7 +168,8 @@ static bool parse_verdict(struct str line, struct verdict *v)
 			       .kind = (enum error_kind)kind,
 			       .code = (int)code };
 	enhanced = str_cut(&line, ' ');
-	if (enhanced.n >= sizeof(v->enhanced) || (code && code < 200))
+	if (enhanced.n >= sizeof(v->enhanced) || !is_enhanced(enhanced) ||
+	    (code && code < 200))
 		return false;
 	memcpy(v->enhanced, enhanced.p, enhanced.n);
 	/* The line end after it gives the room for the NUL. */

@@ -1,6 +1,7 @@
 #include "sys/clock.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <time.h>
 
 int64_t clock_ms(void)
@@ -26,6 +27,11 @@ int clock_left(int64_t deadline)
 	if (left <= 0)
 		return 0;
 	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void clock_sleep(int64_t until)
+{
+	(void)poll(NULL, 0, clock_left(until));
 }
 
 int64_t clock_wall(void)

@@ -11,6 +11,7 @@
 
 int64_t clock_ms(void);				/* CLOCK_MONOTONIC */
 int64_t clock_after(unsigned seconds);		/* a deadline; 0 is CLOCK_NEVER */
+void clock_sleep(int64_t until);		/* or until a signal */
 int clock_left(int64_t deadline);		/* for poll(2): ms, -1 never, 0 past */
 int64_t clock_wall(void);			/* seconds since 1970 */
 int clock_zone(int64_t wall);			/* local minutes east of UTC then */
