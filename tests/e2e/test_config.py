@@ -34,10 +34,13 @@ BAD = {
                                                                 "test"]),
     "notify": ("dsn_notify = sometimes", ["dsn_notify"]),
     "mechanism": ("auth = rot13", ["rot13"]),
+    "queue mode": ("queue = sometimes", ["queue", "tempfail"]),
+    "queue key": ("[queue]\nretyr = 1m", ["[queue]", "retyr", "retry"]),
+    "queue value": ("[queue]\nlifetime = 5w", ["[queue]", "lifetime"]),
+    "queue section": ("lifetime = 5d", ["lifetime", "[queue]"]),
 }
 LATER = ["tls_pin = x", "tls_resume = yes", "oauth2 = x", "proxy = x",
-         "fallback = x", "rate = 1", "queue = always", "queue = tempfail",
-         "[queue]\nx = y"]
+         "fallback = x"]
 
 
 def config(home, text):
