@@ -376,7 +376,7 @@ static int settle(struct settling *s, enum bounce_end *end,
 	untold = tell(s, told) && s->n[DSN_FAILED];
 	*end = BOUNCE_REMAINS;
 	if (s->left)
-		return untold || !s->n[DSN_FAILED] ? 0 : entry_record(s->e, err);
+		return untold ? 0 : entry_record(s->e, err);
 	return untold ? keep(s, told, end, err) : finish(s, end, err);
 }
 

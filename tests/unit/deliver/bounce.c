@@ -207,6 +207,9 @@ static void check_row(const struct row *row)
 		fail_msg("%s: told %zu %zu %zu, %s", row->name, s.told.failed,
 			 s.told.delayed, s.told.relayed,
 			 s.told.why.kind ? s.told.why.text : "");
+	if (row->why && !*row->from &&
+	    !strstr(s.told.why.text, "the sender is the null path"))
+		fail_msg("%s: %s", row->name, s.told.why.text);
 	if (!*s.told.id == told ||
 	    names("", "m.") != told + (row->end == BOUNCE_REMAINS) ||
 	    names("failed", "m.") != (row->end == BOUNCE_KEPT))

@@ -393,8 +393,10 @@ static void one_is_all_there(void **state)
 /* A long header field is folded, a reply without blanks is cut. */
 static void long_things_are_folded(void **state)
 {
-	static char head[3000] = "X: ", reply[3000];
+	static char head[3000] = "X: ", id[3000] = "Message-ID: <", reply[3000];
 	struct row row = { "long", FAILED, .head = head, .text = reply };
+	struct row long_id = { "long id", FAILED, .head = id,
+			       .hasnt = { "In-Reply-To" } };
 	struct buf text;
 
 	(void)state;
@@ -406,6 +408,11 @@ static void long_things_are_folded(void **state)
 	run(&row, &text);
 	assert_non_null(strstr(buf_cstr(&text), "abcd\r\n abcd"));
 	assert_non_null(strstr(buf_cstr(&text), "rrrr\r\n rrrr"));
+	buf_reset(&text);
+	memset(id + strlen(id), 'i', 2000);
+	memcpy(id + strlen(id), ">\r\n", 4);
+	run(&long_id, &text);
+	check_text(&long_id, buf_cstr(&text));
 	buf_release(&text);
 }
 

@@ -184,9 +184,10 @@ static void sections(void **state)
 		{ DSN_FAILED, "a@e", "", "x", &no, 0, 0 },
 		{ DSN_FAILED, "b@e", "", "x", &no, 0, 0 },
 		{ DSN_FAILED, "c@e", "", "y", &no, 0, 0 },
+		{ DSN_DELAYED, "f@e", "", "y", &no, 0, 0 },
 	};
 	struct message m = { .n_piece = 0 };
-	struct dsn d = { .mailname = "h", .original = &m, .rcpt = r, .n_rcpt = 4 };
+	struct dsn d = { .mailname = "h", .original = &m, .rcpt = r, .n_rcpt = 5 };
 	struct buf text;
 
 	(void)state;
@@ -202,9 +203,12 @@ static void sections(void **state)
 		"    If the reply does not say what to do, ask the operator of the relay, and\r\n"
 		"    quote it.\r\n\r\n"
 		"  <c@e>\r\n"
-		"    was refused, at y:\r\n"));
+		"    was refused, at y:\r\n        550 no\r\n"));
 	assert_non_null(strstr(buf_cstr(&text), "\r\n\r\nNot delivered yet to:\r\n\r\n  <d@e>\r\n"
 		"    could not be delivered yet, at x:\r\n        451 later\r\n"
+		"    There is nothing you need to do: do not send it again.\r\n\r\n"
+		"  <f@e>\r\n"
+		"    could not be delivered yet, at y:\r\n        550 no\r\n"
 		"    There is nothing you need to do: do not send it again.\r\n\r\n"
 		"The header of the message is attached.\r\n"));
 	buf_release(&text);
