@@ -218,12 +218,24 @@ static bool relay_trouble(const struct envelope *e)
 	return envelope_count(e, OUTCOME_DEFERRED) > 0;
 }
 
+/* A refused login must not be tried as fast: relays lock accounts out. */
+static bool login_refused(const struct envelope *e)
+{
+	for (size_t i = 0; i < e->n_rcpt; i++) {
+		const struct verdict *v = envelope_verdict(e, i);
+
+		if (v->stage == STAGE_AUTH && v->code >= 500)
+			return true;
+	}
+	return false;
+}
+
 static void plan(struct run *r, struct run_job *j, int64_t now)
 {
 	struct envelope *env = &j->entry.env;
 	bool unknown = envelope_count(env, OUTCOME_UNKNOWN);
 	int64_t due = retry_next(&j->state.past, r->setup->policy, now,
-				 unknown, chance());
+				 unknown || login_refused(env), chance());
 	struct error err;
 
 	if (unknown && r->account && r->account->unknown == UNKNOWN_HOLD)
