@@ -23,14 +23,17 @@ _posthaste()
 	local valued='
 		--from= --from-name= --message= --dsn-notify= --dsn-return=
 		--envid= --deliver-by= --hold-for= --hold-until= --priority=
-		--account= --config= --set= --password-fd= --host= --port=
+		--subject= --to= --cc= --bcc= --reply-to= --in-reply-to=
+		--header= --text= --html= --calendar= --attach= --inline=
+		--charset= --account= --config= --set= --password-fd= --host= --port=
 		--protocol= --tls= --tls-trust= --tls-name= --tls-priority=
 		--auth= --user= --authzid= --password-file=
 		--password-command= --token-command= --netrc= --helo=
 		--source= --timeout-connect= --timeout-tls=
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
-		--queue= --strict= --max-message-size= --log= --report=
-		--exit-status= --explain=
+		--queue= --strict= --max-message-size= --max-attachments=
+		--max-attachment-size= --log= --report= --exit-status=
+		--progress= --explain=
 	'
 	local keys='
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority=
@@ -38,7 +41,8 @@ _posthaste()
 		token_command= netrc= from= from_name= helo= source=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
 		timeout_command= timeout_data= timeout_end= deadline= queue=
-		strict= all_or_nothing= max_message_size= log=
+		strict= all_or_nothing= max_message_size= max_attachments=
+		max_attachment_size= log=
 	'
 
 	# readline takes --name=value for three words.
@@ -53,7 +57,8 @@ _posthaste()
 		local IFS=$'\n'
 		_posthaste_words "$(_posthaste_accounts)"
 		;;
-	-C | --message | --config | --password-file | --netrc)
+	-C | --message | --config | --password-file | --netrc | --text | \
+		--html | --calendar | --attach | --inline)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
@@ -70,6 +75,7 @@ _posthaste()
 	--queue) _posthaste_words 'never' ;;
 	--strict) _posthaste_words 'yes no' ;;
 	--all-or-nothing) _posthaste_words 'yes no' ;;
+	--progress) _posthaste_words 'auto on off' ;;
 	--report) _posthaste_words 'text json none' ;;
 	--exit-status) _posthaste_words 'reply sysexits' ;;
 	-N | --dsn-notify) _posthaste_words 'never success failure delay' ;;

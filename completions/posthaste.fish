@@ -12,7 +12,7 @@ function __posthaste_keys
 		netrc from from_name helo source dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue strict all_or_nothing \
-		max_message_size log
+		max_message_size max_attachments max_attachment_size log
 end
 
 complete -c posthaste -f
@@ -31,6 +31,19 @@ complete -c posthaste -l deliver-by -x -d 'time limit for delivery: notify or re
 complete -c posthaste -l hold-for -x -d 'the relay is to hold the message so long'
 complete -c posthaste -l hold-until -x -d 'or until then: 2030-01-31T08:00:00Z'
 complete -c posthaste -l priority -x -d '-9 to 9 (MT-PRIORITY)'
+complete -c posthaste -s s -l subject -x -d 'subject; builds a message, with standard input as its text'
+complete -c posthaste -l to -x -d 'recipients for the To field'
+complete -c posthaste -l cc -x -d 'recipients for the Cc field'
+complete -c posthaste -l bcc -x -d 'recipients that the message does not name'
+complete -c posthaste -l reply-to -x -d 'where answers are to go'
+complete -c posthaste -l in-reply-to -x -d 'message that this one answers'
+complete -c posthaste -l header -x -d 'one more header field'
+complete -c posthaste -l text -r -F -d 'the text, if not standard input'
+complete -c posthaste -l html -r -F -d 'the same as HTML'
+complete -c posthaste -l calendar -r -F -d 'an invitation (iCalendar)'
+complete -c posthaste -l attach -r -F -d 'attach a file; - is standard input'
+complete -c posthaste -l inline -r -F -d 'a file that the HTML shows as cid:ID'
+complete -c posthaste -l charset -x -d 'character set of the text, if not the locale\'s'
 complete -c posthaste -s a -l account -x -a '(__posthaste_accounts)' -d 'account to use'
 complete -c posthaste -s C -l config -r -F -d 'read only this configuration'
 complete -c posthaste -l set -x -a '(__posthaste_keys)' -d 'set any account setting'
@@ -60,9 +73,12 @@ complete -c posthaste -l deadline -x -d 'limit for all of it; 0 is none'
 complete -c posthaste -l queue -x -a 'never' -d 'when to queue: never'
 complete -c posthaste -l strict -d 'refuse NUL and bare CR in a message, do not repair them'
 complete -c posthaste -l max-message-size -x -d 'refuse larger messages; 0 is no limit'
+complete -c posthaste -l max-attachments -x -d 'refuse more attachments; 0 is no limit'
+complete -c posthaste -l max-attachment-size -x -d 'refuse larger attachments; 0 is no limit'
 complete -c posthaste -l log -r -F -a 'syslog none' -d 'where to log: syslog, none, or a file'
 complete -c posthaste -l report -x -a 'text json none' -d 'on standard output: text, json or none'
 complete -c posthaste -l exit-status -x -a 'reply sysexits' -d 'reply or sysexits'
+complete -c posthaste -l progress -x -a 'auto on off' -d 'show how far the upload is: auto, on or off'
 complete -c posthaste -s v -l verbose -d 'show the dialogue on standard error, without secrets'
 complete -c posthaste -l dry-run -d 'print envelope and message, send nothing'
 complete -c posthaste -l serverinfo -d 'show the relay\'s certificate, TLS and extensions'

@@ -187,7 +187,7 @@ static int check_secrets(const struct account *a, struct error *err)
 		return fails(a, err, "more than one of password, password_file,"
 			     " password_command, token_command and netrc is"
 			     " set: keep one");
-	if (!strcmp(a->auth, "auto") && !*a->user && !*a->netrc &&
+	if (strcmp(a->auth, "none") && !*a->user && !*a->netrc &&
 	    has_secret(a))
 		return fails(a, err, "there is a password or token but no "
 			     "'user' to go with it");

@@ -5,6 +5,8 @@
 #include <sys/un.h>
 
 #include "conf/duration.h"
+#include "sasl/sasl.h"
+#include "util/buf.h"
 
 enum { DOMAIN_MAX = 255, MECH_MAX = 20 };	/* RFC 1035 s2.3.4; RFC 4422 s3.1 */
 
@@ -128,13 +130,26 @@ static bool mech_char(char c)
 	       c == '-' || c == '_';
 }
 
+static int check_mechs(struct str value, struct error *err)
+{
+	struct buf mechs;
+	int r;
+
+	buf_init(&mechs, value.n + 1);
+	buf_add(&mechs, value);
+	r = sasl_check_mechs(buf_cstr(&mechs), err);
+	buf_release(&mechs);
+	return r;
+}
+
 int check_auth(struct str value, struct error *err)
 {
+	struct str rest = value;
 	size_t words = 0;
 	bool alone = false;
 	struct str w;
 
-	while ((w = next_word(&value)).n) {
+	while ((w = next_word(&rest)).n) {
 		words++;
 		if (str_eq(w, STR("auto")) || str_eq(w, STR("none")))
 			alone = true;
@@ -149,7 +164,7 @@ int check_auth(struct str value, struct error *err)
 		return bad(err, "may not be empty: auto, none, or mechanisms");
 	if (alone && words > 1)
 		return bad(err, "auto and none stand alone");
-	return 0;
+	return check_mechs(value, err);
 }
 
 int check_domains(struct str value, struct error *err)

@@ -6,7 +6,7 @@ from lib.program import FROM
 from lib.proxy import Proxy
 from lib.relay import CAPS, CHUNKING, CALLERS_CAPS
 
-DELAY = 100
+DELAYS = (100, 100, 200, 400, 800)	# longer ones for a machine that is busy
 
 
 @pytest.mark.parametrize("mode,caps,trips", [
@@ -19,18 +19,21 @@ def test_round_trips(secure, mode, caps, trips, mech):
     messages of its own to exchange, and so two round trips more than PLAIN."""
     mechs = None if mech == "plain" else "SCRAM-SHA-256 PLAIN"
     r, h = secure(mode=mode, caps=caps, auth=mech, mechs=mechs)
-    proxy = Proxy(r.port, DELAY)
-    h.set(port=proxy.port, timeout_command=20, timeout_tls=20)
+    h.set(timeout_command=60, timeout_tls=60)
     wanted = trips + 2 * (mech == "auto")
     counts = []
-    try:
-        while len(counts) < 4 and wanted not in counts:	# the machine is busy
+    for delay in DELAYS:
+        proxy = Proxy(r.port, delay)
+        h.set(port=proxy.port)
+        try:
             run = h.report("-f", FROM, BOB)
-            assert run.status == 0, run
-            counts.append(proxy.trips(run.elapsed))
-    finally:
-        proxy.stop()
-    assert run.json["round_trips"] == wanted, run
+        finally:
+            proxy.stop()
+        assert run.status == 0, run
+        assert run.json["round_trips"] == wanted, run
+        counts.append(proxy.trips(run.elapsed))
+        if counts[-1] == wanted:
+            break
     assert min(counts) == wanted, (counts, run)
 
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -106,7 +107,11 @@ static const struct {
 	{ "host=/run/s|user=u", 25, ACCOUNT_TLS_NONE, true, NULL },
 	{ "host=mx|user=u", 465, ACCOUNT_TLS_IMPLICIT, true, NULL },
 	{ "host=mx|user=u|auth=none", 465, ACCOUNT_TLS_IMPLICIT, false, NULL },
-	{ "host=mx|auth=external", 465, ACCOUNT_TLS_IMPLICIT, true, NULL },
+	{ "host=mx|auth=plain", 465, ACCOUNT_TLS_IMPLICIT, true, NULL },
+	{ "host=mx|auth=plain|password=p", 465, ACCOUNT_TLS_IMPLICIT, true,
+	  "no 'user'" },
+	{ "host=mx|auth=none|password=p", 465, ACCOUNT_TLS_IMPLICIT, false,
+	  NULL },
 	{ "host=mx|tls=none|user=u", 25, ACCOUNT_TLS_NONE, true,
 	  "show the password" },
 	{ "host=127.0.0.1|tls=none|auth=plain", 25, ACCOUNT_TLS_NONE, true,
@@ -148,20 +153,52 @@ static void in_force(void **state)
 
 static void secrets_that_are_needed(void **state)
 {
-	static const struct { const char *settings; bool needed; } needs[] = {
-		{ "host=mx", false }, { "host=mx|user=u", true },
-		{ "auth=external", false }, { "auth=GSSAPI, external", false },
-		{ "auth=gssapi plain", true }, { "auth=plain", true },
-		{ "auth=none|user=u", false },
+	static const struct { const char *auth, *user; bool needed; } needs[] = {
+		{ "auto", "", false }, { "auto", "user=u", true },
+		{ "external", "", false }, { "GSSAPI, external", "", false },
+		{ "gssapi plain", "", true }, { "plain", "", true },
+		{ "none", "user=u", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
 		struct account a;
 
-		put_all(&a, needs[i].settings);
+		put_all(&a, needs[i].user);
+		free(a.auth);	/* option_set() knows fewer mechanisms */
+		a.auth = strdup(needs[i].auth);
 		if (account_needs_secret(&a) != needs[i].needed)
-			fail_msg("%s", needs[i].settings);
+			fail_msg("%s %s", needs[i].auth, needs[i].user);
+		account_release(&a);
+	}
+}
+
+static void when_to_queue(void **state)
+{
+	static const struct {
+		const char *set;
+		enum account_queue posthaste, sendmail;
+	} whens[] = {
+		{ "", QUEUE_NEVER, QUEUE_TEMPFAIL },
+		{ "queue=default", QUEUE_NEVER, QUEUE_TEMPFAIL },
+		{ "queue=never", QUEUE_NEVER, QUEUE_NEVER },
+		{ "queue=tempfail", QUEUE_TEMPFAIL, QUEUE_TEMPFAIL },
+		{ "queue=always", QUEUE_ALWAYS, QUEUE_ALWAYS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(whens) / sizeof(*whens); i++) {
+		struct account a;
+
+		account_init(&a);
+		put(&a, whens[i].set);
+		if (account_queue(&a, false) != whens[i].posthaste ||
+		    account_queue(&a, true) != whens[i].sendmail)
+			fail_msg("'%s'", whens[i].set);
+		assert_int_equal(a.unknown, UNKNOWN_RETRY);
+		assert_true(a.flush_on_send);
+		assert_int_equal(a.max_messages, 100);
+		assert_int_equal(a.rate, 0);
 		account_release(&a);
 	}
 }
@@ -173,6 +210,7 @@ int main(void)
 		cmocka_unit_test(senders),
 		cmocka_unit_test(in_force),
 		cmocka_unit_test(secrets_that_are_needed),
+		cmocka_unit_test(when_to_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,7 +328,8 @@ static void other_sources(void **state)
 	assert_int_equal(get(&a, -1, 1, &s, &err), -1);
 	assert_int_equal(err.kind, ERROR_CONFIG);
 	assert_non_null(strstr(err.text, "password_command"));
-	put(&a, "auth", "external, GSSAPI");
+	free(a.auth);			/* option_set() would not take them yet */
+	a.auth = strdup("external, GSSAPI");
 	assert_int_equal(get(&a, -1, 1, &s, &err), 0);
 	assert_int_equal(secret_str(&s).n, 0);
 	secret_release(&s);
