@@ -68,9 +68,9 @@ const struct option *option_lookup(struct str key, struct error *err);
 
 /*
  * Set o's field in base (struct general if OPTION_GENERAL, queue_settings if
- * OPTION_QUEUE, else struct account) from text.  ERROR_CONFIG for a value out of its type or bounds,
- * ERROR_UNAVAILABLE for one that a later version has; the field is then as it
- * was.  The text of a secret is in no error.
+ * OPTION_QUEUE, else struct account) from text.  ERROR_CONFIG for a value out of
+ * its type or bounds, ERROR_UNAVAILABLE for one that a later version has; the
+ * field is then as it was.  The text of a secret is in no error.
  */
 int option_set(const struct option *o, void *base, struct str value,
 	       struct error *err);
