@@ -145,6 +145,8 @@ static void rate_count(struct rate *r, int64_t now)
 
 /* -- what is owed ------------------------------------------------------------ */
 
+enum { HOLD_NOT, HOLD_UNTOLD, HOLD_RELAY };
+
 /* One entry being settled. */
 struct settling {
 	const struct bounce *b;
@@ -153,7 +155,7 @@ struct settling {
 	struct dsn_rcpt *owed;
 	size_t n_owed, cap;
 	size_t n[DSN_FAILED + 1];	/* of them, by action */
-	bool *untold;		/* by recipient: a failure not told yet */
+	char *hold;		/* by recipient: HOLD_X, why F is not written */
 	bool left;		/* recipients that will be tried again */
 };
 
@@ -208,14 +210,32 @@ static void owe(struct settling *s, size_t i, enum dsn_action action)
 	};
 	s->n[action]++;
 	if (action == DSN_FAILED)
-		s->untold[i] = true;
+		s->hold[i] = HOLD_UNTOLD;
+}
+
+/*
+ * Is a failure the message's own?  All that comes before MAIL, a login or TLS
+ * that is missing, and broken protocol are the relay's: that can be mended.
+ */
+static bool is_final(const struct verdict *v)
+{
+	if (v->stage >= STAGE_CONNECT && v->stage <= STAGE_AUTH)
+		return false;
+	if (v->code)
+		return v->code != 530;
+	return v->stage == STAGE_LOCAL || v->kind == ERROR_DATA;
 }
 
 static void look_at(struct settling *s, size_t i)
 {
-	enum outcome o = envelope_verdict(&s->e->env, i)->outcome;
+	const struct verdict *v = envelope_verdict(&s->e->env, i);
+	enum outcome o = v->outcome;
 	char before = entry_status(s->e, i);
 
+	if (o == OUTCOME_FAILED && before != FORMAT_FAILED && !is_final(v)) {
+		o = OUTCOME_DEFERRED;
+		s->hold[i] = HOLD_RELAY;
+	}
 	if (o == OUTCOME_SENT) {
 		if (before != FORMAT_DELIVERED && !s->a->dsn)
 			owe(s, i, DSN_RELAYED);
@@ -310,8 +330,8 @@ static int tell(const struct settling *s, struct bounce_told *told)
 
 /* -- the entry itself -------------------------------------------------------- */
 
-/* Record what the attempt said, but leave pending whose failure is untold. */
-static int record_told(struct settling *s, struct error *err)
+/* Record what the attempt said, but leave pending who is on hold. */
+static int record(struct settling *s, struct error *err)
 {
 	struct envelope *env = &s->e->env;
 	uint32_t *said = xcalloc(env->n_rcpt + 1, sizeof(*said));
@@ -319,7 +339,7 @@ static int record_told(struct settling *s, struct error *err)
 
 	for (size_t i = 0; i < env->n_rcpt; i++) {
 		said[i] = env->rcpt[i].verdict;
-		if (s->untold[i])
+		if (s->hold[i])
 			env->rcpt[i].verdict = 0;
 	}
 	ret = entry_record(s->e, err);
@@ -329,15 +349,12 @@ static int record_told(struct settling *s, struct error *err)
 	return ret;
 }
 
-static int keep(const struct settling *s, struct bounce_told *told,
-		enum bounce_end *end, struct error *err)
+static int keep(const struct settling *s, enum bounce_end *end,
+		struct error *err)
 {
 	if (store_fail(s->b->store, s->e->id, err))
 		return -1;
 	*end = BOUNCE_KEPT;
-	error_wrap(&told->why, "cannot return %s to its sender; kept in "
-		   "failed/, and queued again by 'posthaste --queue-retry=%s'",
-		   s->e->id, s->e->id);
 	return 0;
 }
 
@@ -371,13 +388,16 @@ static int settle(struct settling *s, enum bounce_end *end,
 	bool untold;
 
 	/* With nobody left and nothing to tell, removal is the record. */
-	if ((s->left || s->n_owed) && record_told(s, err))
+	if ((s->left || s->n_owed) && record(s, err))
 		return -1;
 	untold = tell(s, told) && s->n[DSN_FAILED];
+	for (size_t i = 0; i < s->e->env.n_rcpt && !untold; i++)
+		if (s->hold[i] == HOLD_UNTOLD)
+			s->hold[i] = HOLD_NOT;
 	*end = BOUNCE_REMAINS;
 	if (s->left)
-		return untold ? 0 : entry_record(s->e, err);
-	return untold ? keep(s, told, end, err) : finish(s, end, err);
+		return untold ? 0 : record(s, err);
+	return untold ? keep(s, end, err) : finish(s, end, err);
 }
 
 int bounce_settle(const struct bounce *b, struct entry *e,
@@ -388,11 +408,11 @@ int bounce_settle(const struct bounce *b, struct entry *e,
 	int ret;
 
 	*told = (struct bounce_told){ .failed = 0 };
-	s.untold = xcalloc(e->env.n_rcpt + 1, sizeof(*s.untold));
+	s.hold = xcalloc(e->env.n_rcpt + 1, sizeof(*s.hold));
 	for (size_t i = 0; i < e->env.n_rcpt; i++)
 		look_at(&s, i);
 	ret = settle(&s, end, told, err);
-	free(s.untold);
+	free(s.hold);
 	free(s.owed);
 	return ret;
 }

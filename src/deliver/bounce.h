@@ -6,7 +6,9 @@
  * notification is committed to the queue as an entry of its own, and only
  * then are failures recorded or the entry is removed.  A failure that cannot
  * be told stays pending, and an entry that holds nothing else goes to
- * failed/, from where it can be queued again.
+ * failed/, from where it can be queued again.  A failure that is the relay's
+ * and not the message's (greeting, TLS, login, broken protocol, 530)
+ * is no reason to give up before the time has come.
  */
 #ifndef DELIVER_BOUNCE_H
 #define DELIVER_BOUNCE_H

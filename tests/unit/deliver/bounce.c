@@ -38,16 +38,47 @@ static const struct verdict unknown = {
 	.text = { "lost", 4 }
 };
 
-/* A letter for each recipient: . not tried, S sent, F, L later, U unknown. */
+/*
+ * What no relay says of a message: a login refused, TLS wanted, protocol
+ * broken.  And what cannot be sent at all, and was not because of others.
+ */
+static const struct verdict login = {
+	.outcome = OUTCOME_FAILED, .stage = STAGE_AUTH, .code = 535,
+	.enhanced = "5.7.8", .text = { "5.7.8 no", 8 }
+}, greeting = {
+	.outcome = OUTCOME_FAILED, .stage = STAGE_CONNECT, .kind = ERROR_HOST,
+	.text = { "no host", 7 }
+}, need = {
+	.outcome = OUTCOME_FAILED, .stage = STAGE_MAIL, .code = 530,
+	.text = { "TLS", 3 }
+}, broken = {
+	.outcome = OUTCOME_FAILED, .stage = STAGE_DATA, .kind = ERROR_PROTOCOL,
+	.text = { "odd", 3 }
+}, data = {
+	.outcome = OUTCOME_FAILED, .stage = STAGE_MAIL, .kind = ERROR_DATA,
+	.text = { "8-bit", 5 }
+}, others = {
+	.outcome = OUTCOME_FAILED, .stage = STAGE_LOCAL,
+	.text = { "another", 7 }
+};
+
+static const struct {
+	char letter;
+	const struct verdict *verdict;
+} letters[] = {
+	{ 'S', &sent }, { 'F', &no }, { 'L', &later }, { 'U', &unknown },
+	{ 'A', &login }, { 'G', &greeting }, { 'N', &need }, { 'B', &broken },
+	{ 'D', &data }, { 'O', &others },
+};
+
+/* A letter for each recipient; "." was not tried. */
 static void attempt(struct scene *s, const char *outcomes)
 {
 	for (size_t i = 0; outcomes[i]; i++)
-		if (outcomes[i] != '.')
-			envelope_settle_one(&s->entry.env, i,
-					    outcomes[i] == 'S' ? &sent :
-					    outcomes[i] == 'F' ? &no :
-					    outcomes[i] == 'L' ? &later :
-					    &unknown);
+		for (size_t k = 0; k < sizeof(letters) / sizeof(*letters); k++)
+			if (outcomes[i] == letters[k].letter)
+				envelope_settle_one(&s->entry.env, i,
+						    letters[k].verdict);
 }
 
 /* As the next run finds it; `id` is the entry's. */
@@ -184,6 +215,16 @@ static const struct row {
 	{ "null path, expired", "", "", "L", .expired = true, .end = BOUNCE_KEPT, .status = "P",
 	  .why = ERROR_DATA },
 	{ "null path, NEVER", "", "NEVER", "F", .end = BOUNCE_REMOVED, .status = "" },
+	{ "login", "a@example.org", "", "A", .end = BOUNCE_REMAINS, .status = "P" },
+	{ "no host", "a@example.org", "", "G", .end = BOUNCE_REMAINS, .status = "P" },
+	{ "530", "a@example.org", "", "NF", .end = BOUNCE_REMAINS, .status = "PF", .failed = 1 },
+	{ "protocol", "a@example.org", "", "SB", .end = BOUNCE_REMAINS, .status = "DP" },
+	{ "protocol, late", "a@example.org", "", "B", .notice = true, .end = BOUNCE_REMAINS,
+	  .status = "P", .delayed = 1 },
+	{ "login, expired", "a@example.org", "", "A", .expired = true, .end = BOUNCE_REMOVED,
+	  .status = "", .failed = 1 },
+	{ "cannot be sent", "a@example.org", "", "DO", .end = BOUNCE_REMOVED, .status = "",
+	  .failed = 2 },
 	{ "no address", "a b", "", "F", .end = BOUNCE_KEPT, .status = "P", .why = ERROR_DATA },
 };
 
@@ -317,8 +358,6 @@ static enum bounce_end bounce_once(const char *from, int64_t now,
 	assert_int_equal(settle(&s), 0);
 	if (s.end == BOUNCE_KEPT) {
 		assert_int_equal(s.told.why.kind, ERROR_UNAVAILABLE);
-		assert_non_null(strstr(s.told.why.text, "--queue-retry="));
-		assert_non_null(strstr(s.told.why.text, s.entry.id));
 	}
 	finish(&s);
 	return s.end;
