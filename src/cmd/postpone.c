@@ -10,15 +10,10 @@ enum { PATH_OCTETS = 1 << 14 };
 
 enum account_queue postpone_policy(const struct submission *s)
 {
-	enum account_queue q = (enum account_queue)s->account->queue;
-
 	/* The account's word decides for both names (DESIGN s2). */
-	if (q == QUEUE_DEFAULT && s->r->queue_only)
+	if (s->r->queue_only && s->account->queue != QUEUE_NEVER)
 		return QUEUE_ALWAYS;
-	if (q == QUEUE_DEFAULT)
-		return s->r->face == FACE_SENDMAIL ? QUEUE_TEMPFAIL :
-			QUEUE_NEVER;
-	return q == QUEUE_TEMPFAIL && s->r->queue_only ? QUEUE_ALWAYS : q;
+	return account_queue(s->account, s->r->face == FACE_SENDMAIL);
 }
 
 int postpone_open(struct store *store, const struct config *c, bool create,
