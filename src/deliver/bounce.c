@@ -396,7 +396,7 @@ static int settle(struct settling *s, enum bounce_end *end,
 			s->hold[i] = HOLD_NOT;
 	*end = BOUNCE_REMAINS;
 	if (s->left)
-		return untold ? 0 : record(s, err);
+		return record(s, err);
 	return untold ? keep(s, end, err) : finish(s, end, err);
 }
 
