@@ -15,26 +15,18 @@ int apply_account(struct request *r, const char *value, struct error *err)
 	return 0;
 }
 
-/* What the queue and the server will answer once they are there. */
-static int later(const char *what, struct error *err)
-{
-	return error_set(err, ERROR_UNAVAILABLE, "%s: not in this version, "
-			 "which submits directly and keeps no queue", what);
-}
-
 /* Each -bX; one that is not here is refused (CALLERS). */
 static const struct {
 	const char *value;
 	enum mode mode;
 } bmodes[] = {
 	{ "m", MODE_SUBMIT }, { "s", MODE_SMTP_STDIO }, { "v", MODE_VERIFY },
-	{ "i", MODE_NEWALIASES }, { "h", MODE_NOTHING }, { "H", MODE_NOTHING },
+	{ "i", MODE_NEWALIASES }, { "p", MODE_QUEUE_LIST },
+	{ "h", MODE_NOTHING }, { "H", MODE_NOTHING },
 };
 
 int apply_bmode(struct request *r, const char *value, struct error *err)
 {
-	if (!strcmp(value, "p"))
-		return later("-bp", err);
 	for (size_t i = 0; i < sizeof(bmodes) / sizeof(*bmodes); i++) {
 		if (strcmp(value, bmodes[i].value) != 0)
 			continue;
@@ -314,9 +306,52 @@ int apply_progress(struct request *r, const char *value, struct error *err)
 
 int apply_queue_list(struct request *r, const char *value, struct error *err)
 {
-	(void)r;
 	(void)value;
-	return later("mailq", err);
+	(void)err;
+	r->mode = MODE_QUEUE_LIST;
+	return 0;
+}
+
+/* One operation, but perhaps on several: the option is given for each. */
+static int queue_id(struct request *r, enum mode mode, const char *id,
+		    struct error *err)
+{
+	struct list *ids = &r->queue_ids;
+
+	if (r->mode != mode && r->mode != MODE_SUBMIT)
+		return error_set(err, ERROR_USAGE, "an option that names an "
+				 "entry of the queue goes with no other such "
+				 "option or mode");
+	r->mode = mode;
+	ids->item = xrealloc(ids->item, ids->n + 1, sizeof(*ids->item));
+	ids->item[ids->n++] = id;
+	return 0;
+}
+
+int apply_queue_show(struct request *r, const char *value, struct error *err)
+{
+	return queue_id(r, MODE_QUEUE_SHOW, value, err);
+}
+
+int apply_queue_remove(struct request *r, const char *value, struct error *err)
+{
+	return queue_id(r, MODE_QUEUE_REMOVE, value, err);
+}
+
+int apply_queue_hold(struct request *r, const char *value, struct error *err)
+{
+	return queue_id(r, MODE_QUEUE_HOLD, value, err);
+}
+
+int apply_queue_release(struct request *r, const char *value,
+			struct error *err)
+{
+	return queue_id(r, MODE_QUEUE_RELEASE, value, err);
+}
+
+int apply_queue_retry(struct request *r, const char *value, struct error *err)
+{
+	return queue_id(r, MODE_QUEUE_RETRY, value, err);
 }
 
 /* "1d2h30m10s", or minutes without a letter, as sendmail has it. */

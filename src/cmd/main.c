@@ -1,4 +1,5 @@
 #include "cmd/front.h"
+#include "cmd/queue.h"
 #include "cmd/queue_run.h"
 #include "sys/guard.h"
 #include "sys/intake.h"
@@ -17,6 +18,13 @@ static int run(const struct request *r)
 		return front_verify(r);
 	case MODE_QUEUE_RUN:
 		return front_queue_run(r);
+	case MODE_QUEUE_LIST:
+	case MODE_QUEUE_SHOW:
+	case MODE_QUEUE_REMOVE:
+	case MODE_QUEUE_HOLD:
+	case MODE_QUEUE_RELEASE:
+	case MODE_QUEUE_RETRY:
+		return front_queue(r);
 	case MODE_SERVERINFO:
 		return front_serverinfo(r);
 	case MODE_CHECK_CONFIG:

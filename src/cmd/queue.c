@@ -9,6 +9,7 @@
 
 #include "cmd/front.h"
 #include "cmd/mailq.h"
+#include "cmd/postpone.h"
 #include "spool/entry.h"
 #include "spool/state.h"
 #include "sys/clock.h"
@@ -24,29 +25,13 @@ struct queue {
 	int status;		/* the first that is not 0 */
 };
 
-int queue_open(struct store *s, const struct config *c, bool create,
-	       struct error *err)
-{
-	struct buf path;
-	int ret;
-
-	buf_init(&path, BLOCK);
-	if (*c->queue.spool)
-		buf_addz(&path, c->queue.spool);
-	else
-		store_default(&path);
-	ret = store_open(s, buf_cstr(&path), create, err);
-	buf_release(&path);
-	return ret;
-}
-
 static int open_both(struct queue *q, const struct config *c,
 		     struct error *err)
 {
 	struct buf path;
 	int ret;
 
-	if (queue_open(&q->store, c, false, err))
+	if (postpone_open(&q->store, c, false, err))
 		return -1;
 	buf_init(&path, BLOCK);
 	buf_addf(&path, "%s/failed", q->store.path);
@@ -505,7 +490,7 @@ static int check(const struct request *r, struct error *err)
 
 static int run(struct queue *q, struct config *c, struct error *err)
 {
-	if (check(q->r, err) || setup_config(c, q->r, err) ||
+	if (setup_config(c, q->r, err) || check(q->r, err) ||
 	    open_both(q, c, err))
 		return -1;
 	switch (q->r->mode) {
@@ -524,7 +509,6 @@ int front_queue(const struct request *r)
 	struct config config;
 	struct error err;
 
-	config_init(&config);
 	buf_init(&q.out, OUT_MAX);
 	if (run(&q, &config, &err))
 		note(&q, say_error(r, &err));

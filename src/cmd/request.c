@@ -10,10 +10,9 @@
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
-/* What the queue and the service will bring: said so, and not "unknown". */
+/* What the service will bring: said so, and not "unknown". */
 static const char *const later_words[] = {
-	"queue-list", "queue-show", "queue-remove", "queue-hold",
-	"queue-release", "queue-retry", "serve", "oauth2-login",
+	"serve", "oauth2-login",
 };
 
 static const struct {
@@ -70,6 +69,7 @@ void request_release(struct request *r)
 	free(c->header.item);
 	free(c->attach.item);
 	free(c->inlined.item);
+	free(r->queue_ids.item);
 	free(r->settings);
 }
 
