@@ -267,7 +267,9 @@ static void conclude(struct run *r, struct run_job *j)
 	for (size_t i = 0; i < j->entry.env.n_rcpt; i++)
 		note(r, envelope_verdict(&j->entry.env, i));
 	a.expired = retry_expired(past, s->policy);
+	/* A notice would wait behind the same relay. */
 	a.notice = !a.expired && !j->state.noticed &&
+		!relay_trouble(&j->entry.env) &&
 		retry_notice(past, s->policy);
 	a.retry_until = now + (int64_t)s->policy->lifetime -
 		(int64_t)past->tried;
