@@ -31,7 +31,8 @@ _posthaste()
 		--password-command= --token-command= --netrc= --helo=
 		--source= --timeout-connect= --timeout-tls=
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
-		--queue= --strict= --max-message-size= --max-attachments=
+		--queue= --unknown= --flush-on-send=
+		--max-messages-per-connection= --rate= --strict= --max-message-size= --max-attachments=
 		--max-attachment-size= --log= --report= --exit-status=
 		--progress= --explain=
 	'
@@ -41,6 +42,7 @@ _posthaste()
 		token_command= netrc= from= from_name= helo= source=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
 		timeout_command= timeout_data= timeout_end= deadline= queue=
+		unknown= flush_on_send= max_messages_per_connection= rate=
 		strict= all_or_nothing= max_message_size= max_attachments=
 		max_attachment_size= log=
 	'
@@ -72,8 +74,9 @@ _posthaste()
 		;;
 	--tls) _posthaste_words 'implicit starttls none' ;;
 	--protocol) _posthaste_words 'smtp lmtp' ;;
-	--queue) _posthaste_words 'never' ;;
-	--strict) _posthaste_words 'yes no' ;;
+	--queue) _posthaste_words 'default never tempfail always' ;;
+	--unknown) _posthaste_words 'retry hold' ;;
+	--strict | --flush-on-send) _posthaste_words 'yes no' ;;
 	--all-or-nothing) _posthaste_words 'yes no' ;;
 	--progress) _posthaste_words 'auto on off' ;;
 	--report) _posthaste_words 'text json none' ;;

@@ -11,7 +11,8 @@ function __posthaste_keys
 		user authzid password_file password_command token_command \
 		netrc from from_name helo source dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
-		timeout_end deadline queue strict all_or_nothing \
+		timeout_end deadline queue unknown flush_on_send \
+		max_messages_per_connection rate strict all_or_nothing \
 		max_message_size max_attachments max_attachment_size log
 end
 
@@ -70,7 +71,11 @@ complete -c posthaste -l timeout-command -x -d 'limit for the greeting and each 
 complete -c posthaste -l timeout-data -x -d 'limit for each block of the message'
 complete -c posthaste -l timeout-end -x -d 'limit for the verdict after the message'
 complete -c posthaste -l deadline -x -d 'limit for all of it; 0 is none'
-complete -c posthaste -l queue -x -a 'never' -d 'when to queue: never'
+complete -c posthaste -l queue -x -a 'default never tempfail always' -d 'when to queue: never, tempfail or always'
+complete -c posthaste -l unknown -x -a 'retry hold' -d 'queued mail that may have been sent: retry it or hold it'
+complete -c posthaste -l flush-on-send -d 'send due queued mail on the same connection'
+complete -c posthaste -l max-messages-per-connection -x -d 'connect anew after so many messages; 0 is no limit'
+complete -c posthaste -l rate -x -d 'queued messages to send in a minute; 0 is no limit'
 complete -c posthaste -l strict -d 'refuse NUL and bare CR in a message, do not repair them'
 complete -c posthaste -l max-message-size -x -d 'refuse larger messages; 0 is no limit'
 complete -c posthaste -l max-attachments -x -d 'refuse more attachments; 0 is no limit'

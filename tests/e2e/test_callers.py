@@ -1,9 +1,49 @@
-"""CALLERS.md section 5: what real programs expect of a `sendmail`.
+"""What real programs expect of a `sendmail`, in forty numbered cases.
 
-Run through the installed sendmail link.  Left out are the cases of what is
-not here yet: aliases and header qualification (1, 2, 10, 11), encoding of long
-lines (31), a full temporary file system (40 g); 38 is in test_bs.py.
+Run through the installed sendmail link.  The number is in the test's name:
+
+     1  Debian's cron           test_aliases.py  test_01_debian_cron
+     2  cronie                  test_aliases.py  test_02_cronie
+     3  bsd-mailx               here             test_03_bsd_mailx
+     4  s-nail                  here             test_04_s_nail
+     5  mutt, DSN               here             test_05_mutt_dsn
+     6  DSN not offered         here             test_06_dsn_not_offered
+     7  PHP mail()              here             test_07_php
+     8  nodemailer              here             test_08_nodemailer
+     9  MIME::Lite              here             test_09_mime_lite
+    10  logwatch                test_aliases.py  test_10_logwatch
+    11  fail2ban                test_aliases.py  test_11_fail2ban
+    12  a lone dot              here             test_12_*
+    13  -i in all its forms     here             test_13_i_variants
+    14  leading dots            here             test_14_leading_dots
+    15  no header               here             test_15_no_header
+    16  junk in the header      here             test_16_junk_in_header
+    17  header only             here             test_17_header_only
+    18  mbox From_              here             test_18_mbox
+    19  empty input             here             test_19_empty
+    20  -t without recipients   here             test_20_t_without_recipients
+    21  no recipients at all    here             test_21_no_recipients
+    22  -t and arguments        here             test_22_t_and_args
+    23  duplicates              here             test_23_dedup
+    24  Bcc only, folded        here             test_24_bcc_only
+    25  empty group and Bcc     here             test_25_empty_group
+    26  Resent                  here             test_26_resent
+    27  null sender             here             test_27_null_sender
+    28  forms of a sender       here             test_28_sender_forms
+    29  full name               here             test_29_*
+    30  CR and NUL              here             test_30_cr_nul
+    31  long lines              here             test_31_long_lines
+    32  8-bit                   here             test_32_*
+    33  address syntax          here             test_33_address_syntax
+    34  injection               here             test_34_injection
+    35  every harmless option   here             test_35_*
+    36  refused, and drained    here             test_36_*
+    37  modes and names         here             test_37_*
+    38  -bs                     test_bs.py       test_case_38
+    39  reply to status         here             test_39_*
+    40  environment and I/O     here             test_40a to test_40l
 """
+import base64
 import os
 import pwd
 import quopri
@@ -341,6 +381,22 @@ def test_30_cr_nul(call):
     assert m.body == b"one\r\ntwo\r\n3\r\nfour\r\n"
 
 
+@pytest.mark.parametrize("caps", [CALLERS_CAPS, "PIPELINING,SIZE 10485760"],
+                         ids=["8BITMIME", "7 bits"])
+def test_31_long_lines(relay, home, caps):
+    r = relay(caps=caps)
+    m = Caller(r, home(r.port)).ok(
+        "-i", A, stdin=b"X-L: " + b"y" * 3000 + b"\nSubject: s\n\n" +
+        b"x" * 3000 + b"\nend\n")
+    assert re.sub(rb"\s", b"", b"".join(m["X-L"])) == b"y" * 3000
+    coding = m["Content-Transfer-Encoding"]
+    for name in ("MIME-Version", "Content-Type"):
+        assert len(m[name]) == len(coding), m.head
+    text = {(b"quoted-printable",): quopri.decodestring,
+            (b"base64",): base64.b64decode}[tuple(coding)](m.body)
+    assert text.replace(b"\r\n", b"\n") == b"x" * 3000 + b"\nend\n"
+
+
 EIGHT = (b"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
          b"Content-Transfer-Encoding: 8bit\nSubject: s\n\ncaf\xc3\xa9\n")
 
@@ -637,6 +693,14 @@ def test_40f_no_passwd_entry(call, env, login):
     os.chown(call.home.config, 54321, 54321)
     m = call.ok("-i", A, uid=54321, gid=54321, env=dict(env, HOME=None))
     assert m.sender == "%s@%s" % (login, MAILNAME)
+
+
+def test_40g_no_space(call, tmp):
+    """What does not fit into a temporary file is not sent in part.  A limit
+    on a file's size fails as a full file system does, and needs no root."""
+    env = {"HOME": None, "PATH": "/usr/bin:/bin", "TMPDIR": str(tmp)}
+    call.refused("-i", A, status=75, env=env, stdin=[b"\n" + MEGABYTE],
+                 limits={"RLIMIT_FSIZE": 64 << 10})
 
 
 def test_40h_slow_producer(call):

@@ -19,7 +19,7 @@ from lib.relay import CAPS, MECHS
 
 PAGES = ["README", *("man/" + p.name for p in
                      sorted((SOURCE / "man").glob("posthaste.*")))]
-COMMAND = re.compile(r"(^|[|;&(] *)(posthaste|sendmail|mailq|newaliases|"
+COMMAND = re.compile(r"(^|[|;&(]\s*)(posthaste|sendmail|mailq|newaliases|"
                      r"secret-tool)( |$)")
 SETTING = re.compile(r"[a-z_@*.][\w@*.+-]* *=|[;#]|\[|$")
 ROFF = [("\\e", "\\"), ("\\-", "-"), ("\\(aq", "'"), ("\\(dq", '"'),
@@ -188,7 +188,7 @@ def test_command(place, page, text):
     assert b"posthaste: " not in done.stderr, done
     sends = COMMAND.search(text) and "secret-tool store" not in text and \
         not re.search(r"--(check-config|serverinfo|explain|print-config|"
-                      r"dry-run|help|version|queue)|-b[pi]|mailq|newaliases",
+                      r"dry-run|help|version|queue)|-b[pivs]|mailq|newaliases",
                       text)
     assert bool(r.messages(1 if sends else 0)) == bool(sends), done
 
