@@ -22,6 +22,9 @@ static enum error_kind kind_of(int error)
 		return ERROR_PERM;
 	case ENOSPC:
 	case EDQUOT:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
 		return ERROR_SPACE;
 	}
 	return ERROR_CREATE;
@@ -82,11 +85,14 @@ int dir_make(const char *path, struct error *err)
 
 static int refuse_open(int error, const char *shown, struct error *err)
 {
+	enum error_kind kind;
+
 	if (error == ELOOP || error == ENOTDIR)
 		return error_set(err, ERROR_PERM, "'%s' is a symbolic link or "
 				 "no directory: it must be a directory of its "
 				 "own", shown);
-	return error_set(err, error == EACCES ? ERROR_PERM : ERROR_IO,
+	kind = kind_of(error);
+	return error_set(err, kind == ERROR_CREATE ? ERROR_IO : kind,
 			 "cannot open the directory '%s': %s", shown,
 			 strerror(error));
 }

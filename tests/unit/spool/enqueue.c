@@ -28,9 +28,12 @@ static void leaves_one_file(void **state)
 /* Nothing is visible before the commit, and the writer holds the lock. */
 static void steps(void **state)
 {
+	char name[STORE_NAME_ROOM];
+	struct store_item item;
 	struct enqueue q;
 	struct sample s;
 	struct entry e;
+	int fd;
 
 	(void)state;
 	sample_init(&s);
@@ -39,6 +42,10 @@ static void steps(void **state)
 	assert_int_equal(names("", "m."), 0);
 	assert_int_equal(names("", "t."), 1);
 	assert_int_equal(store_sweep(&spool, 5000000000), 0);
+	store_name(name, 't', q.id);
+	fd = openat(spool.fd, name, O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_SH | LOCK_NB), -1);
+	close(fd);
 	enqueue_release(&q);
 	assert_int_equal(names("", "t."), 0);
 	assert_int_equal(enqueue_write(&q, &spool, &s.what, &err), 0);
@@ -46,6 +53,8 @@ static void steps(void **state)
 	assert_int_equal(entry_open(&e, &spool, q.id, ENTRY_LOCK, &err),
 			 ENTRY_OPEN);
 	entry_release(&e);
+	assert_true(store_look(&spool, q.id, &item));
+	assert_int_equal(item.due, 4000000000);
 	enqueue_release(&q);
 	assert_int_equal(names("", "m."), 1);
 	sample_release(&s);

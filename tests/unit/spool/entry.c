@@ -316,6 +316,56 @@ static void every_bit(void **state)
 	assert_int_equal(taken, 0);
 }
 
+/* Whole, but made by something that counts and measures otherwise. */
+static void made_wrong(void **state)
+{
+	static const struct {
+		const char *name, *header, *message;
+		uint32_t rcpts;
+		enum entry_result r;
+	} rows[] = {
+		{ "good", "F a head=3\nP b\n\n", "A\r\n\r\nx", 1, ENTRY_OPEN },
+		{ "recipients", "F a head=3\nP b\n\n", "A\r\n\r\n", 2,
+		  ENTRY_CORRUPT },
+		{ "no blank line", "F a head=3\nP b\n\n", "A\r\nxx", 1,
+		  ENTRY_CORRUPT },
+		{ "no line end", "F a head=2\nP b\n\n", "AA\r\n", 1,
+		  ENTRY_CORRUPT },
+		{ "head too long", "F a head=4\nP b\n\n", "A\r\n\r\n", 1,
+		  ENTRY_CORRUPT },
+		{ "head of all", "F a head=18446744073709551615\nP b\n\n",
+		  "A\r\n\r\n", 1, ENTRY_CORRUPT },
+		{ "newer", "F a head=3 new=1\nP b\n\n", "A\r\n\r\n", 1,
+		  ENTRY_FUTURE },
+	};
+	char id[STORE_ID_ROOM], path[128];
+
+	(void)state;
+	sample_queue(id);
+	path_of(path, 'm', id);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct format_trailer t = { .rcpts = rows[i].rcpts };
+		struct crc32c *c = xcalloc(1, sizeof(*c));
+		bool in_line = false;
+		struct buf b;
+
+		buf_init(&b, 1000);
+		buf_addf(&b, "posthaste 1 0 0 \n%s", rows[i].header);
+		t.header = b.len;
+		t.message = strlen(rows[i].message);
+		crc32c_init(c);
+		format_sum_header(c, buf_str(&b), &in_line);
+		crc32c_add(c, str_of(rows[i].message));
+		buf_addz(&b, rows[i].message);
+		format_trailer(&b, &t, c);
+		put(path, b.p, b.len);
+		if (open_and_close(id, ALL) != rows[i].r)
+			fail_msg("%s", rows[i].name);
+		buf_release(&b);
+		free(c);
+	}
+}
+
 static void zeroed_blocks(void **state)
 {
 	char id[STORE_ID_ROOM], path[128], whole[4096];
@@ -536,6 +586,7 @@ int main(void)
 		SPOOL_TEST(records_on_a_full_disk),
 		SPOOL_TEST(many_recipients), SPOOL_TEST(every_truncation),
 		SPOOL_TEST(every_bit), SPOOL_TEST(zeroed_blocks),
+		SPOOL_TEST(made_wrong),
 		SPOOL_TEST(other_versions), SPOOL_TEST(hard_link),
 		SPOOL_TEST(no_files), SPOOL_TEST(foreign_owner),
 		SPOOL_TEST(one_at_a_time), SPOOL_TEST(locked_too_late),

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,6 +135,7 @@ static inline int spool_down(void **state)
 {
 	(void)state;
 	store_close(&spool);
+	umount2(spool_path, MNT_DETACH);	/* of a test that failed */
 	wipe_dir(spool_path);
 	rmdir(spool_base);
 	mkdir(spool_base, 0700);

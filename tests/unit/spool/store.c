@@ -198,7 +198,10 @@ static void listing(void **state)
 	assert_int_equal(store_quarantine(&spool, "m.0123456789abcde1", &err),
 			 0);
 	assert_int_equal(store_quarantine(&spool, "m.gone", &err), -1);
+	touch("../x");
 	assert_int_equal(store_quarantine(&spool, "../x", &err), -1);
+	assert_int_equal(faccessat(spool.fd, "../x", F_OK, 0), 0);
+	unlinkat(spool.fd, "../x", 0);
 	assert_int_equal(names("corrupt", "m."), 4);
 	n = 0;
 	assert_int_equal(store_each(&spool, count, &n, &err), 0);
