@@ -125,8 +125,7 @@ static const struct flag flags[] = {
 	{ ROW('I', IN_BOTH, NULL, ARG_NONE, GROUP_COMPAT),
 	  "", "as newaliases", apply_newaliases },
 	{ ROW('q', IN_BOTH, "queue-run", ARG_ATTACHED, GROUP_QUEUE),
-	  "[WHICH]", "send what is due; f: all of it; I, R or S and a text: "
-	  "by id, recipient, sender; 15m: stay, every 15 minutes",
+	  "[WHICH]", "send what is due; f: all of it; 15m: every 15 minutes",
 	  apply_queue_run },
 	{ ROW(0, 0, "queue-list", ARG_NONE, GROUP_QUEUE),
 	  "", "list what is in the queue", apply_queue_list },

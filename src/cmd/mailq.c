@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "mail/report.h"
@@ -109,8 +108,10 @@ void mailq_text_end(struct buf *out, uint64_t octets, size_t entries)
 /* "ID*    1234 Sat Nov 21 20:35:32 ": 49 columns with an id of ours. */
 static void text_columns(struct buf *out, const struct mailq_item *m)
 {
+	size_t start = out->len;
+
 	utf8_escape(out, str_of(m->id));
-	for (size_t n = strlen(m->id); n < STORE_ID; n++)
+	while (out->len - start < STORE_ID)
 		buf_addch(out, ' ');
 	buf_addf(out, "%c %8" PRIu64 " ", mark(m), m->size);
 	if (m->entry)

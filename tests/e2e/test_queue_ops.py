@@ -318,7 +318,7 @@ def test_default_spool(spool, tmp):
     if not os.geteuid():
         pytest.skip("for root the spool is the system's")
     spool.path = spool.home.state / "posthaste/spool"
-    spool.home.write(spool.home.text())
+    spool.home.write("# no [queue]\n" + spool.home.text())
     spool.path.parent.mkdir()
     a = spool.put(1, "b@example.net")
     assert spool.json()[a]["size"] == len(MESSAGE)

@@ -22,7 +22,11 @@ static void rows_are_whole(void **state)
 			fail_msg("row %zu (%.1s)", i, name);
 		if (f->group == GROUP_HIDDEN)
 			continue;
-		if (!*f->help || (f->arg == ARG_REQUIRED) != (*f->value != 0) ||
+		/* "[X]" is what may be attached. */
+		if (!*f->help || (*f->value && *f->value != '[' ?
+				  f->arg != ARG_REQUIRED :
+				  f->arg == ARG_REQUIRED) ||
+		    (*f->value == '[' && f->arg != ARG_ATTACHED) ||
 		    strchr(f->help, '\n') || str_has_8bit(str_of(f->help)))
 			fail_msg("row %zu (%.1s): help", i, name);
 	}

@@ -88,6 +88,16 @@ static void describe_compose(struct buf *out, const struct compose_args *c)
 	say_list(out, "inline", &c->inlined);
 }
 
+static void describe_run(struct buf *out, const struct queue_args *q)
+{
+	say_flag(out, "all", q->all);
+	say_text(out, "id", set(q->id));
+	say_text(out, "rcpt", set(q->rcpt));
+	say_text(out, "sender", set(q->sender));
+	if (q->interval)
+		buf_addf(out, " every%u", q->interval);
+}
+
 /* What differs from a request without options, in words. */
 static void describe(struct buf *out, const struct request *r)
 {
@@ -99,6 +109,10 @@ static void describe(struct buf *out, const struct request *r)
 		[MODE_NEWALIASES] = "newaliases", [MODE_NOTHING] = "nothing",
 		[MODE_VERSION] = "version", [MODE_HELP] = "help",
 		[MODE_COMPLETIONS] = "completions",
+		[MODE_QUEUE_RUN] = "run", [MODE_QUEUE_LIST] = "list",
+		[MODE_QUEUE_SHOW] = "show", [MODE_QUEUE_REMOVE] = "remove",
+		[MODE_QUEUE_HOLD] = "hold-entry",
+		[MODE_QUEUE_RELEASE] = "release", [MODE_QUEUE_RETRY] = "retry",
 	};
 	static const char *const reports[] = { "", "text", "json" };
 	static const char *const progress[] = { "", "progress", "no-progress" };
@@ -108,6 +122,8 @@ static void describe(struct buf *out, const struct request *r)
 	say_flag(out, modes[r->mode], *modes[r->mode]);
 	if (r->mode == MODE_EXPLAIN)
 		buf_addf(out, "=%d", r->explain);
+	say_list(out, "entry", &r->queue_ids);
+	describe_run(out, &r->queue_run);
 	say_text(out, "f", r->from);
 	say_text(out, "F", r->full_name);
 	say_flag(out, "t", r->read_recipients);
@@ -527,17 +543,57 @@ static void names_that_ask(void **state)
 	request_release(&r);
 }
 
+static const struct row queue_rows[] = {
+	{ "posthaste --queue-list", " list" },
+	{ "posthaste -bp", " list" },
+	{ "sendmail -bp", " list" },
+	{ "mailq", " list" },
+	{ "/usr/bin/mailq -v", " list v" },
+	{ "mailq a@b", " list <a@b>" },
+	{ "posthaste --queue-list=x", "64: option '--queue-list' takes no" },
+	{ "posthaste --report=json --queue-list", " list json" },
+	{ "posthaste --queue-show=1", " show entry<1>" },
+	{ "posthaste --queue-show 1", " show entry<1>" },
+	{ "posthaste --queue-remove=1 --queue-remove=2 a",
+	  " remove entry<1> entry<2> <a>" },
+	{ "posthaste --queue-hold=all", " hold-entry entry<all>" },
+	{ "posthaste --queue-release=1", " release entry<1>" },
+	{ "posthaste --queue-retry=1", " retry entry<1>" },
+	{ "posthaste --queue-retry=", " retry entry<>" },
+	{ "posthaste --queue-retry", "64: option '--queue-retry' needs" },
+	{ "posthaste --queue-hold=1 --queue-retry=1", "64: an option that" },
+	{ "posthaste --dry-run --queue-remove=1", "64: an option that" },
+	{ "posthaste -q --queue-remove=1", "64: an option that" },
+	{ "posthaste --queue-list --queue-remove=1", "64: an option that" },
+	{ "sendmail --queue-remove=1", "64: under this name" },
+
+	{ "sendmail -q", " run" },
+	{ "posthaste --queue-run", " run" },
+	{ "posthaste --queue-run=f", " run all" },
+	{ "sendmail -q a@b", " run <a@b>" },
+	{ "sendmail -qf", " run all" },
+	{ "sendmail -q15m", " run every900" },
+	{ "sendmail -q15", " run every900" },
+	{ "sendmail -q1h30s", " run every3630" },
+	{ "sendmail -qp2m", " run every120" },
+	{ "sendmail -qI1 -qRb@c -qSa@b", " run id<1> rcpt<b@c> sender<a@b>" },
+	{ "sendmail -q0", "64: '-q0'" },
+	{ "sendmail -qx", "64: '-qx'" },
+	{ "sendmail -q15x", "64: '-q15x'" },
+	{ "sendmail -qff", "64: '-qff'" },
+};
+
+static void the_queue(void **state)
+{
+	(void)state;
+	try_rows(queue_rows, sizeof(queue_rows) / sizeof(*queue_rows));
+}
+
 /* Each of these is 69 and says that it is not in this version. */
 static void what_comes_later(void **state)
 {
 	static const char *const lines[] = {
-		"posthaste --queue-list", "posthaste --queue-run",
-		"posthaste --queue-show=1", "posthaste --queue-remove=1",
-		"posthaste --queue-hold=1", "posthaste --queue-release=1",
-		"posthaste --serve", "posthaste --queue-retry=1",
-		"posthaste --oauth2-login", "posthaste -q", "sendmail -bp",
-		"sendmail -q", "sendmail -q15m", "sendmail -qf",
-		"sendmail -q a@b", "mailq", "/usr/bin/mailq -v",
+		"posthaste --serve", "posthaste --oauth2-login",
 	};
 	struct buf out;
 
@@ -632,6 +688,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(names_that_ask),
 		cmocka_unit_test(what_comes_later),
+		cmocka_unit_test(the_queue),
 		cmocka_unit_test(every_letter),
 		cmocka_unit_test(secrets_are_refused),
 	};
