@@ -79,8 +79,12 @@ int postpone(struct submission *s, struct error *err)
 		say(s->r, "warning: the spool is on a file system that a loss "
 		    "of power empties");
 	store_close(&store);
-	if (r)
+	if (r) {
+		/* A disk's trouble is no reason for a caller to give up. */
+		if (err->kind == ERROR_IO || err->kind == ERROR_OS)
+			err->kind = ERROR_SPACE;
 		return error_wrap(err, "cannot queue the message");
+	}
 	settle_pending(s);
 	envelope_queued(&s->env);
 	return 0;
