@@ -109,6 +109,9 @@ static void results(void **state)
 		{ "d",   "",   "failed" },
 		{ "f",   "",   "failed" },
 		{ "fu",  "",   "unknown" },
+		{ "sfd", "Q1", "partial" },
+		{ "fu",  "Q1", "partial" },
+		{ "u",   "Q1", "queued" },
 		{ "u",   "",   "unknown" },
 	};
 
@@ -122,6 +125,8 @@ static void results(void **state)
 			envelope_add(&e, "a@example.org", "", "");
 			envelope_settle_one(&e, e.n_rcpt - 1, by_letter(*p));
 		}
+		if (*rows[i].queue_id)
+			envelope_queued(&e);
 		if (strcmp(report_result(&r), rows[i].result) != 0)
 			fail_msg("'%s' '%s': %s", rows[i].rcpts,
 				 rows[i].queue_id, report_result(&r));
