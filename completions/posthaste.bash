@@ -7,6 +7,12 @@ _posthaste_accounts()
 		sed -n 's/^\[account \(.*\)\]$/\1/p'
 }
 
+_posthaste_entries()
+{
+	posthaste --queue-list --report=json 2>/dev/null |
+		sed -n 's/^{"id":"\([0-9A-Za-z]*\)".*/\1/p'
+}
+
 _posthaste_words()
 {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
@@ -19,6 +25,7 @@ _posthaste()
 		--read-recipients --read-envelope-from --ignore-dots
 		--all-or-nothing --require-tls --verbose --dry-run
 		--serverinfo --check-config --print-config --version --help
+		--queue-run --queue-list
 	'
 	local valued='
 		--from= --from-name= --message= --dsn-notify= --dsn-return=
@@ -34,7 +41,8 @@ _posthaste()
 		--queue= --unknown= --flush-on-send=
 		--max-messages-per-connection= --rate= --strict= --max-message-size= --max-attachments=
 		--max-attachment-size= --log= --report= --exit-status=
-		--progress= --explain=
+		--progress= --explain= --queue-show= --queue-remove=
+		--queue-hold= --queue-release= --queue-retry=
 	'
 	local keys='
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority=
@@ -71,6 +79,10 @@ _posthaste()
 	--log)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -W 'syslog none' -f -- "$cur")
+		;;
+	--queue-show) _posthaste_words "$(_posthaste_entries)" ;;
+	--queue-remove | --queue-hold | --queue-release | --queue-retry)
+		_posthaste_words "all $(_posthaste_entries)"
 		;;
 	--tls) _posthaste_words 'implicit starttls none' ;;
 	--protocol) _posthaste_words 'smtp lmtp' ;;

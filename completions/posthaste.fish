@@ -5,6 +5,10 @@ function __posthaste_accounts
 	posthaste --print-config 2>/dev/null | string replace -rf '^\[account (.*)\]$' '$1'
 end
 
+function __posthaste_entries
+	posthaste --queue-list --report=json 2>/dev/null | string replace -rf '^\{"id":"([0-9A-Za-z]*)".*' '$1'
+end
+
 function __posthaste_keys
 	printf '%s=\n' \
 		host port protocol tls tls_trust tls_name tls_priority auth \
@@ -92,3 +96,10 @@ complete -c posthaste -l print-config -d 'print the settings in force, secrets m
 complete -c posthaste -l explain -x -d 'say what an exit status means'
 complete -c posthaste -l version -d 'print the version'
 complete -c posthaste -l help -d 'print this help'
+complete -c posthaste -s q -l queue-run -d 'send what is due'
+complete -c posthaste -l queue-list -d 'list what is in the queue'
+complete -c posthaste -l queue-show -x -a '(__posthaste_entries)' -d 'print an entry: envelope, state and message'
+complete -c posthaste -l queue-remove -x -a 'all (__posthaste_entries)' -d 'forget an entry: nobody gets it or a notice'
+complete -c posthaste -l queue-hold -x -a 'all (__posthaste_entries)' -d 'do not try an entry until it is released'
+complete -c posthaste -l queue-release -x -a 'all (__posthaste_entries)' -d 'a held entry is due again'
+complete -c posthaste -l queue-retry -x -a 'all (__posthaste_entries)' -d 'an entry is due at once, also one that was given up'
