@@ -253,6 +253,7 @@ class Home:
         self.dir.mkdir(parents=True, exist_ok=True)
         self.config = self.dir / "config/posthaste/config"
         self.config.parent.mkdir(parents=True)
+        self.spool = self.dir / "spool"
         self.state = self.dir / "state"
         self.state.mkdir()
         self.secrets = [PASSWORD, TOKEN]
@@ -288,6 +289,9 @@ class Home:
 
     def write(self, text, mode=0o600):
         if isinstance(text, str):
+            if text.startswith("[posthaste]\n") and "[queue]" not in text:
+                # Nothing of root's goes to the machine's own spool.
+                text += "[queue]\nspool = %s\n" % self.spool
             text = text.encode()
         self.config.write_bytes(text)
         self.config.chmod(mode)
