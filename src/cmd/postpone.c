@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "deliver/policy.h"
 #include "spool/enqueue.h"
+#include "spool/state.h"
 #include "spool/store.h"
+#include "sys/clock.h"
 #include "sys/dir.h"
 
 enum { PATH_OCTETS = 1 << 14 };
@@ -41,6 +44,58 @@ static void settle_pending(struct submission *s)
 	envelope_settle(&s->env, &v);
 }
 
+/* The verdicts of those who go to the queue, as the entry numbers them. */
+static void take_replies(const struct envelope *env, struct state *st)
+{
+	struct envelope part;
+
+	envelope_init(&part);
+	for (size_t i = 0; i < env->n_rcpt; i++) {
+		const struct verdict *v = envelope_verdict(env, i);
+
+		if (!(enqueue_unsettled() & 1u << v->outcome))
+			continue;
+		envelope_add(&part, env->rcpt[i].addr, "", "");
+		envelope_settle_one(&part, part.n_rcpt - 1, v);
+	}
+	state_take(st, &part);
+	envelope_release(&part);
+}
+
+/*
+ * There was an attempt already: what it said, and when the next one is due.
+ * The entry says so from its first moment, for runs are about.
+ */
+static int64_t count_attempt(const struct submission *s, struct state *st)
+{
+	struct retry_policy policy;
+	const struct queue_tried t = { .env = &s->env, .account = s->account,
+		.policy = &policy, .now = clock_wall() };
+
+	if (envelope_count(&s->env, OUTCOME_PENDING) == s->env.n_rcpt)
+		return 0;
+	queue_policy(&s->config.queue, &policy);
+	queue_attempted(&t, &st->past);
+	take_replies(&s->env, st);
+	return queue_next(&t, &st->past);
+}
+
+/* From here to the exit nothing may come between. */
+static int commit_held(struct submission *s, struct enqueue *q,
+		       struct error *err)
+{
+	sigset_t old;
+	int r;
+
+	signals_hold(&old);
+	r = enqueue_commit(q, err);
+	if (r)
+		signals_release(&old);
+	else
+		memcpy(s->queue_id, q->id, sizeof(s->queue_id));
+	return r;
+}
+
 static int commit(struct submission *s, const struct store *store,
 		  struct error *err)
 {
@@ -48,19 +103,23 @@ static int commit(struct submission *s, const struct store *store,
 		.account = s->account->name,
 		.outcomes = enqueue_unsettled() };
 	struct enqueue q;
-	sigset_t old;
-	int r = enqueue_write(&q, store, &what, err);
+	struct state st;
+	struct error ignored;
+	int r;
 
+	state_init(&st);
+	what.due = count_attempt(s, &st);
+	r = enqueue_write(&q, store, &what, err);
 	if (!r) {
-		/* From here to the exit nothing may come between. */
-		signals_hold(&old);
-		r = enqueue_commit(&q, err);
-		if (r)
-			signals_release(&old);
-		else
-			memcpy(s->queue_id, q.id, sizeof(s->queue_id));
+		/* It is good to know, and no more: its loss changes nothing. */
+		if (what.due)
+			(void)state_save(&st, store, q.id, &ignored);
+		r = commit_held(s, &q, err);
+		if (r && what.due)
+			(void)store_remove(store, q.id, &ignored);
 	}
 	enqueue_release(&q);
+	state_release(&st);
 	return r;
 }
 

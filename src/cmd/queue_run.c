@@ -174,6 +174,15 @@ static void queue_release(struct queue *q)
 	buf_release(&q->known_file);
 }
 
+/* While we stay, somebody may make the spool that was missing. */
+static int open_spool(struct queue *q, struct error *err)
+{
+	if (q->store.fd >= 0)
+		return 0;
+	store_close(&q->store);
+	return postpone_open(&q->store, q->config, false, err);
+}
+
 /* One run; the status of the worst that happened. */
 static int run_once(struct queue *q)
 {
@@ -182,7 +191,7 @@ static int run_once(struct queue *q)
 	int status = 0;
 
 	run_init(&run, &q->setup);
-	if (run_queue(&run, &err))
+	if (open_spool(q, &err) || run_queue(&run, &err))
 		status = say_error(q->r, &err);
 	else if (q->r->face == FACE_POSTHASTE &&
 		 run.worst.outcome != OUTCOME_PENDING)

@@ -115,6 +115,13 @@ static bool unsettled(const struct envelope *e)
 		envelope_count(e, OUTCOME_UNKNOWN);
 }
 
+/* Who never queues by his own word has no queue to look after. */
+static bool flushes(const struct submission *s)
+{
+	return s->account->flush_on_send && *s->account->name &&
+		s->account->queue != QUEUE_NEVER;
+}
+
 static int submit_now(struct submission *s, struct attempt_setup *setup,
 		      enum account_queue policy)
 {
@@ -125,7 +132,7 @@ static int submit_now(struct submission *s, struct attempt_setup *setup,
 	progress_init(&progress, s->r);
 	setup->progress = progress_show;
 	setup->progress_ctx = &progress;
-	setup->several = policy != QUEUE_NEVER && s->account->flush_on_send;
+	setup->several = flushes(s);
 	if (attempt_open(&a, setup))
 		envelope_settle(&s->env, &a.session.verdict);
 	else
@@ -133,11 +140,12 @@ static int submit_now(struct submission *s, struct attempt_setup *setup,
 	progress_end(&progress);
 	if (policy == QUEUE_TEMPFAIL && unsettled(&s->env))
 		put_off(s);
-	else if (setup->several && attempt_alive(&a) &&
-		 envelope_count(&s->env, OUTCOME_SENT))
+	/* The caller's own message is told of first, and alone. */
+	status = tell(s, &a);
+	if (setup->several && attempt_alive(&a) && !*s->queue_id &&
+	    envelope_count(&s->env, OUTCOME_SENT))
 		queue_flush(s->r, &s->config, s->account, &a);
 	attempt_quit(&a);
-	status = tell(s, &a);
 	attempt_release(&a);
 	return status;
 }

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "deliver/flight.h"
+#include "deliver/policy.h"
 #include "spool/state.h"
 #include "sys/clock.h"
-#include "sys/entropy.h"
 #include "util/xalloc.h"
 
 /* An entry that is due; which account's is known once it was opened. */
@@ -191,55 +191,11 @@ static void sort_out(struct run *r, struct run_todo *t)
 
 /* ---- one entry's attempt ---- */
 
-static uint32_t chance(void)
+static void plan(struct run *r, struct run_job *j, const struct queue_tried *t)
 {
-	struct buf hex;
-	uint32_t n;
-
-	buf_init(&hex, 16);
-	entropy_hex(&hex, 4);
-	n = (uint32_t)strtoul(buf_cstr(&hex), NULL, 16);
-	buf_release(&hex);
-	return n;
-}
-
-/* Did the trouble concern the relay, and not this message? */
-static bool relay_trouble(const struct envelope *e)
-{
-	for (size_t i = 0; i < e->n_rcpt; i++) {
-		const struct verdict *v = envelope_verdict(e, i);
-
-		if (v->outcome == OUTCOME_DEFERRED &&
-		    v->stage >= STAGE_CONNECT && v->stage <= STAGE_AUTH)
-			continue;
-		if (v->outcome != OUTCOME_SENT && v->outcome != OUTCOME_FAILED)
-			return false;
-	}
-	return envelope_count(e, OUTCOME_DEFERRED) > 0;
-}
-
-/* A refused login must not be tried as fast: relays lock accounts out. */
-static bool login_refused(const struct envelope *e)
-{
-	for (size_t i = 0; i < e->n_rcpt; i++) {
-		const struct verdict *v = envelope_verdict(e, i);
-
-		if (v->stage == STAGE_AUTH && v->code >= 500)
-			return true;
-	}
-	return false;
-}
-
-static void plan(struct run *r, struct run_job *j, int64_t now)
-{
-	struct envelope *env = &j->entry.env;
-	bool unknown = envelope_count(env, OUTCOME_UNKNOWN);
-	int64_t due = retry_next(&j->state.past, r->setup->policy, now,
-				 unknown || login_refused(env), chance());
+	int64_t due = queue_next(t, &j->state.past);
 	struct error err;
 
-	if (unknown && r->account && r->account->unknown == UNKNOWN_HOLD)
-		due = STORE_HELD;
 	if (state_save(&j->state, r->setup->store, j->entry.id, &err) ||
 	    store_plan(r->setup->store, j->entry.id, due, &err))
 		tell_error(r, &err);
@@ -251,27 +207,28 @@ static void conclude(struct run *r, struct run_job *j)
 {
 	const struct run_setup *s = r->setup;
 	struct retry_past *past = &j->state.past;
-	int64_t now = clock_wall();
+	const struct queue_tried t = { .env = &j->entry.env,
+		.account = r->account, .policy = s->policy,
+		.now = clock_wall(), .untried = r->relay_down };
 	struct bounce_attempt a = {
 		.relay = r->account ? r->account->host : "",
 		.dsn = r->attempt && r->attempt->session.ehlo.caps & CAP_DSN,
-		.now = now, .state = &j->state,
+		.now = t.now, .state = &j->state,
 	};
 	struct run_news news = { .entry = &j->entry, .account = r->account,
 		.relay = r->attempt ? buf_cstr(&r->attempt->relay) : "" };
 	struct bounce_told told;
 	struct error err;
 
-	retry_attempted(past, s->policy, now, relay_trouble(&j->entry.env));
+	queue_attempted(&t, past);
 	state_take(&j->state, &j->entry.env);
 	for (size_t i = 0; i < j->entry.env.n_rcpt; i++)
 		note(r, envelope_verdict(&j->entry.env, i));
 	a.expired = retry_expired(past, s->policy);
 	/* A notice would wait behind the same relay. */
 	a.notice = !a.expired && !j->state.noticed &&
-		!relay_trouble(&j->entry.env) &&
-		retry_notice(past, s->policy);
-	a.retry_until = now + (int64_t)s->policy->lifetime -
+		!queue_relay_trouble(&t) && retry_notice(past, s->policy);
+	a.retry_until = t.now + (int64_t)s->policy->lifetime -
 		(int64_t)past->tried;
 	if (bounce_settle(s->bounce, &j->entry, &a, &news.end, &told, &err)) {
 		news.end = BOUNCE_REMAINS;
@@ -281,7 +238,7 @@ static void conclude(struct run *r, struct run_job *j)
 		j->state.noticed = j->state.noticed || told.delayed;
 	}
 	if (news.end == BOUNCE_REMAINS)
-		plan(r, j, now);
+		plan(r, j, &t);
 	else
 		r->sent++;
 	r->tried++;
@@ -394,8 +351,11 @@ static bool left_for(const struct run *r)
 }
 
 /* The relay is down: what was not tried gets its word, and waits. */
-static void defer_rest(struct run *r, const struct verdict *v)
+static void defer_rest(struct run *r, struct verdict v)
 {
+	/* Whatever is wrong with the relay is no message's fault. */
+	v.outcome = OUTCOME_DEFERRED;
+	r->relay_down = true;
 	for (; r->at < r->n_todo; r->at++) {
 		struct run_todo *t = &r->todo[r->at];
 		struct run_job *j;
@@ -405,10 +365,11 @@ static void defer_rest(struct run *r, const struct verdict *v)
 		j = begin_job(r, t);
 		if (!j)
 			continue;
-		envelope_settle(&j->entry.env, v);
+		envelope_settle(&j->entry.env, &v);
 		conclude(r, j);
 		end_job(r, j);
 	}
+	r->relay_down = false;
 }
 
 static void limit_connection(struct run *r)
@@ -447,7 +408,7 @@ static bool visit(struct run *r)
 		tell(r, &(struct run_news){ .account = r->account,
 		     .relay = buf_cstr(&a.relay), .verdict = v });
 		if (!stopped(r))
-			defer_rest(r, v);
+			defer_rest(r, *v);
 	}
 	attempt_quit(&a);
 	attempt_release(&a);

@@ -66,6 +66,7 @@ struct run {
 	struct account *account;
 	struct attempt *attempt;
 	struct run_job *jobs;
+	bool relay_down;
 	size_t on_connection, most;
 	int64_t last_start;
 };

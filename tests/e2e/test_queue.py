@@ -115,18 +115,15 @@ def test_queued_mail_goes_with_the_next_run(queue, relay):
 
 
 def test_date_and_id_are_fixed_when_it_is_queued(queue, relay):
-    r = relay("--reply=DOT#1=451 4.3.0 later")
+    r = relay("--reply=DOT%1=451 4.3.0 later", "--reply=DOT%2=451 4.3.0 later")
     q = queue(r.port)
-    run = q.report("-f", FROM, BOB)
-    ident = run.json["message_id"]
-    time.sleep(1.1)
-    assert q.go().status in (0, 51)
-    sent = [r.stored(1), r.stored(2) if len(r.messages()) > 1 else None]
+    ident = q.report("-f", FROM, BOB).json["message_id"]
+    for wanted in (51, 0):
+        time.sleep(1.1)
+        assert q.go().status == wanted
+    sent = [r.stored(n) for n in (1, 2, 3)]
     assert ident.encode() in values(sent[0], "Message-ID")[0]
-    if sent[1] is None:
-        silent(q.go())
-        sent[1] = r.stored(2)
-    assert sent[0] == sent[1]
+    assert sent[0] == sent[1] == sent[2]
 
 
 def test_exactly_who_failed_temporarily_is_queued(queue, relay):
@@ -481,8 +478,7 @@ def test_a_relay_that_hangs_up_amid_the_queue(queue, relay):
     assert sorted(subjects(r, 10)) == ["m%d" % i for i in range(10)]
 
 
-@pytest.mark.parametrize("fault", ["password", "certificate", "tls", "host",
-                                   "secret"])
+@pytest.mark.parametrize("fault", ["password", "certificate", "host", "secret"])
 def test_what_the_operator_must_mend_never_bounces(queue, secure, relay, certs,
                                                    fault):
     r = relay("--tls=implicit", "--certs=%s" % certs,
@@ -494,7 +490,6 @@ def test_what_the_operator_must_mend_never_bounces(queue, secure, relay, certs,
     q.login()
     good = dict(q.settings)
     q.set(**{"password": {"password": "Wrong-Horse-0815"},
-             "tls": {"tls": "none"},
              "host": {"host": "no-such-host.invalid"},
              "secret": {"password": None, "password_command": "exit 3"},
              }.get(fault, {}))
@@ -540,7 +535,7 @@ def test_an_account_that_is_gone_keeps_its_mail(queue, relay):
 def test_a_null_sender_and_parameters_survive_the_queue(queue, relay):
     r = relay()
     q = queue(r.port)
-    q.put("-N", "success,delay", "-R", "hdrs", "-V", "env+1", BOB, sender="")
+    q.put("-N", "success,delay", "-R", "hdrs", "-V", "env-1", BOB, sender="")
     silent(q.go("-q"))
     m = r.messages(1)[0]
     assert m["from"] == ""
@@ -632,6 +627,46 @@ def test_the_schedule(queue, relay):
     assert all(w - 3 <= got <= w + 1 for got, w in zip(waits, wanted)), waits
 
 
+def test_the_first_attempt_counts(queue, relay):
+    """What the caller was told is what the list shows, from the start."""
+    r = relay("--reply=RCPT@%s=450 4.2.1 mailbox is busy" % DAVE)
+    q = queue(r.port)
+    silent(q.sendmail("-f", FROM, BOB, CAROL, DAVE))
+    run = q.run("--queue-list", "--report=json", stdin=b"")
+    entry = json.loads(run.stdout)
+    assert entry["attempts"] == 1, entry
+    (who,) = entry["recipients"]
+    assert (who["address"], who["code"], who["enhanced"]) == \
+        (DAVE, 450, "4.2.1"), who
+    assert "mailbox is busy" in who["text"]
+
+
+def test_trouble_with_the_relay_ages_nothing(queue, relay):
+    """...even when it is only said to MAIL, and 5yz."""
+    r = relay("--reply=MAIL=530 5.7.0 authenticate first")
+    q = queue(r.port, queue={"retry": "1s", "retry_max": "1s",
+                             "lifetime": "2s", "delay_notice": "1s"})
+    ids = {q.put(BOB), q.put(CAROL)}
+    for _ in range(5):
+        q.go("-qf")
+        assert {e.id for e in q.entries()} == ids
+        assert all(set(e.rcpts.values()) == {"P"} for e in q.entries())
+        time.sleep(1)
+
+
+def test_what_was_not_tried_does_not_age(queue, relay):
+    """The relay gives up on the first message, time and again."""
+    r = relay("--reply=MAIL=421 4.3.2 not now", caps="8BITMIME")
+    q = queue(r.port, queue={"retry": "1s", "retry_max": "1s",
+                             "lifetime": "2s", "delay_notice": 0})
+    first, second = q.put(BOB), q.put(CAROL)
+    for _ in range(5):
+        q.go("-qf")
+        time.sleep(1)
+    left = {e.id for e in q.entries()}
+    assert second in left and first not in left
+
+
 def test_jitter(queue, relay):
     r = relay("--reply=RCPT=450 4.2.1 later")
     q = queue(r.port, queue={"retry": "1000s", "jitter": 50})
@@ -644,7 +679,7 @@ def test_jitter(queue, relay):
 
 @pytest.mark.parametrize("shift", [10 * 365 * 86400, -86400])
 def test_a_clock_that_jumped_expires_nothing(queue, relay, shift):
-    r = relay("--reply=RCPT#1=450 4.2.1 later")
+    r = relay("--reply=RCPT%1=450 4.2.1 later")
     q = queue(r.port)
     silent(q.sendmail("-f", FROM, BOB))
     entry = q.only()
@@ -657,7 +692,6 @@ def test_a_clock_that_jumped_expires_nothing(queue, relay, shift):
         state.write_text(re.sub(
             r"\b\d{10}\b", lambda m: str(int(m.group()) - shift), text))
     run = q.go("-q")
-    assert not [e for e in q.entries() if e.id != entry.id], "a notice"
     silent(run)
     assert len(arrived(r)) == 1 and not q.entries()
 
@@ -682,7 +716,6 @@ def test_log_lines(queue, relay):
                      "mailbox is busy", "from=\"%s\"" % FROM):
             assert part in line, (part, line)
     assert "outcome=queued" in ours[0] and "outcome=deferred" in ours[1]
-    assert "delay=" in ours[1] or True
     assert oct(log.stat().st_mode)[-3:] == "600"
 
 
