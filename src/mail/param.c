@@ -162,7 +162,10 @@ void param_add(struct buf *out, struct str name, struct str value)
 		quote(out, value);
 }
 
-/* A "_" for each other character, and for the "=" of "=?"; nothing of it needs a backslash but what did. */
+/*
+ * A "_" for each other character, and for the "=" of "=?"; nothing of it needs
+ * a backslash but what did.
+ */
 static void flatten(struct buf *out, struct str s)
 {
 	while (s.n) {

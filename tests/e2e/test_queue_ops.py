@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
@@ -314,14 +315,18 @@ def test_spool_of_others(spool):
 
 
 def test_default_spool(spool, tmp):
-    """Without a setting it is below XDG_STATE_HOME (root has another)."""
-    if not os.geteuid():
-        pytest.skip("for root the spool is the system's")
+    """Without a setting it is below XDG_STATE_HOME (root has another, and so
+    becomes somebody else)."""
     spool.path = spool.home.state / "posthaste/spool"
     spool.home.write("# no [queue]\n" + spool.home.text())
     spool.path.parent.mkdir()
     a = spool.put(1, "b@example.net")
-    assert spool.json()[a]["size"] == len(MESSAGE)
+    other = {}
+    if not os.geteuid():
+        other = {"uid": 65534, "gid": 65534}
+        for path in [spool.home.dir, *spool.home.dir.rglob("*")]:
+            os.chown(path, 65534, 65534)
+    assert spool.json(**other)[a]["size"] == len(MESSAGE)
 
 
 def test_closed_output(spool):
@@ -563,6 +568,28 @@ def test_one_of_several_fails(spool):
                     "--queue-remove=" + c, status=66)
     assert len(run.err.splitlines()) == 1, run
     assert spool.run("--queue-list").stdout == EMPTY
+    a = spool.put(1, "b@example.net")
+    with lock(spool.file(a)):
+        for status, idents in ((66, ["0" * 18, a]), (75, [a, "0" * 18])):
+            run = spool.run(*["--queue-remove=" + i for i in idents],
+                            status=status)
+            assert len(run.err.splitlines()) == 2, run
+
+
+def test_remove_is_synced(spool, tmp):
+    """What was removed does not come back after a loss of power."""
+    if not shutil.which("strace"):
+        cannot("strace is not installed")
+    spool.put(1, "b@example.net")
+    spool.put(2, "b@example.net", failed=True)
+    trace = tmp / "trace"
+    run = spool.run("-o", str(trace), "-y", "-e", "trace=unlinkat,fsync",
+                    str(program()), "--queue-remove=all",
+                    exe=shutil.which("strace"), name="strace", rss_max=None)
+    calls = re.findall(r"^(\w+)\(\d+<(.*?)>.*= 0$", trace.read_text(), re.M)
+    for path in (str(spool.path), str(spool.path / "failed")):
+        mine = [name for name, where in calls if where == path]
+        assert "unlinkat" in mine and mine[-1] == "fsync", (calls, run)
 
 
 USAGE = [["--queue-remove"], ["--queue-remove=x", "y"],
