@@ -154,9 +154,8 @@ static void text_reason(struct buf *out, const struct mailq_item *m, size_t i)
 /* Is the reason the one that stands above the recipient before? */
 static bool same_reason(const struct mailq_item *m, size_t i)
 {
-	return i && is_open(m, i - 1) &&
-	       state_reply(m->state, i) == state_reply(m->state, i - 1) &&
-	       entry_status(m->entry, i) == entry_status(m->entry, i - 1);
+	return i && state_reply(m->state, i) == state_reply(m->state, i - 1) &&
+		entry_status(m->entry, i) == entry_status(m->entry, i - 1);
 }
 
 void mailq_text_rcpt(struct buf *out, const struct mailq_item *m, size_t i)
