@@ -151,10 +151,20 @@ static void text_reason(struct buf *out, const struct mailq_item *m, size_t i)
 	buf_addz(out, ")\n");
 }
 
+/* By what they say: the same words to each recipient are one reason. */
+static bool same_verdict(const struct verdict *a, const struct verdict *b)
+{
+	if (a == b || !a || !b)
+		return a == b;
+	return a->stage == b->stage && a->code == b->code &&
+		str_eq(a->text, b->text);
+}
+
 /* Is the reason the one that stands above the recipient before? */
 static bool same_reason(const struct mailq_item *m, size_t i)
 {
-	return i && state_reply(m->state, i) == state_reply(m->state, i - 1) &&
+	return i && same_verdict(state_reply(m->state, i),
+				 state_reply(m->state, i - 1)) &&
 		entry_status(m->entry, i) == entry_status(m->entry, i - 1);
 }
 

@@ -104,6 +104,17 @@ static const struct {
 	{ "no state", "PP", "", ADDR "r0\n" ADDR "r1\n", false },
 	{ "one reason, two recipients", "PP", AB,
 	  "     (RCPT TO: 450 full)\n" ADDR "r0\n" ADDR "r1\n", false },
+	{ "the same words twice", "PP", A "R 1 2 2 8 0 450 4.2.0 full\n",
+	  "     (RCPT TO: 450 full)\n" ADDR "r0\n" ADDR "r1\n", false },
+	{ "other words", "PP", A "R 1 2 2 8 0 450 4.2.0 Full\n",
+	  "     (RCPT TO: 450 full)\n" ADDR "r0\n"
+	  "     (RCPT TO: 450 Full)\n" ADDR "r1\n", false },
+	{ "another code", "PP", A "R 1 2 2 8 0 451 4.2.0 full\n",
+	  "     (RCPT TO: 450 full)\n" ADDR "r0\n"
+	  "     (RCPT TO: 451 full)\n" ADDR "r1\n", false },
+	{ "another stage", "PP", A "R 1 2 2 7 0 450 4.2.0 full\n",
+	  "     (RCPT TO: 450 full)\n" ADDR "r0\n"
+	  "     (MAIL FROM: 450 full)\n" ADDR "r1\n", false },
 	{ "two reasons", "PP", A B, "     (RCPT TO: 450 full)\n" ADDR "r0\n"
 	  "     (down)\n" ADDR "r1\n", false },
 	{ "a reason, then none", "PPP", A, "     (RCPT TO: 450 full)\n"
