@@ -9,6 +9,15 @@ BOB, CAROL, DAVE = "bob@example.net", "carol@example.net", "dave@example.net"
 LATER = 2147483647		# the time of modification of what is held
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for octet in data:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
 class Entry:
     """A queue file, read without the program's help."""
 
@@ -30,6 +39,18 @@ class Entry:
     @property
     def held(self):
         return self.due == LATER
+
+    def edit(self, old, new):
+        """Change the header, and the trailer so that it fits."""
+        assert self.data.count(old) == 1
+        data = self.data.replace(old, new)
+        at = data.rindex(b"\nend ")
+        header, message, rcpts, _ = data[at + 5:].split()
+        header = b"%0*x" % (len(header), data.index(b"\n\n") + 2)
+        data = data[:at] + b"\nend " + b" ".join([header, message, rcpts, b""])
+        crc = crc32c(re.sub(rb"(?m)^[PDFU](?= )", b"P", data[:int(header, 16)])
+                     + data[int(header, 16):])
+        self.path.write_bytes(data + b"%08x\n" % crc)
 
     def open(self):
         """Who is not settled yet."""
