@@ -408,7 +408,9 @@ enum want session_want(const struct session *s)
 
 struct str session_output(const struct session *s)
 {
-	return buf_str(&s->out);
+	/* What was not sent when it broke must not arrive after all. */
+	return s->phase == PHASE_DONE ? (struct str){ "", 0 } :
+		buf_str(&s->out);
 }
 
 void session_sent(struct session *s, size_t n)

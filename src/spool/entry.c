@@ -88,24 +88,30 @@ static enum entry_result lock(struct opening *o, struct error *err)
 }
 
 /*
- * A second name may be what a writer that died left behind: then it is
- * removed.  Any other name would let someone else change the file.
+ * A second name may be what a writer left that died, or that is just about to
+ * remove it; any other would let someone else change the file.
  */
-static bool sole_name(const struct opening *o, const struct stat *st)
+static enum entry_result check_names(struct opening *o, struct error *err)
 {
 	char name[STORE_NAME_ROOM];
-	struct stat other;
+	struct stat st, other;
+	bool missing;
 
-	if (st->st_nlink == 1)
-		return true;
 	store_name(name, 't', o->e->id);
-	if (st->st_nlink != 2 ||
-	    fstatat(o->s->fd, name, &other, AT_SYMLINK_NOFOLLOW) ||
-	    other.st_ino != st->st_ino || other.st_dev != st->st_dev)
-		return false;
+	missing = fstatat(o->s->fd, name, &other, AT_SYMLINK_NOFOLLOW);
+	if (missing && errno != ENOENT)
+		return unreadable(o, "examine the other name of", err);
+	/* Counted after the look: it may have gone in between. */
+	if (fstat(o->e->fd, &st))
+		return unreadable(o, "examine", err);
+	if (st.st_nlink == 1)
+		return ENTRY_OPEN;
+	if (missing || st.st_nlink != 2 || other.st_ino != st.st_ino ||
+	    other.st_dev != st.st_dev)
+		return corrupt(o, "it has another name somewhere", err);
 	if (o->flags & ENTRY_LOCK)
 		unlinkat(o->s->fd, name, 0);
-	return true;
+	return ENTRY_OPEN;
 }
 
 static enum entry_result check_file(struct opening *o, struct error *err)
@@ -127,10 +133,8 @@ static enum entry_result check_file(struct opening *o, struct error *err)
 		return gone(o, err);
 	if (st.st_uid != geteuid())
 		return corrupt(o, "it belongs to someone else", err);
-	if (!sole_name(o, &st))
-		return corrupt(o, "it has another name somewhere", err);
 	o->size = (uint64_t)st.st_size;
-	return ENTRY_OPEN;
+	return st.st_nlink == 1 ? ENTRY_OPEN : check_names(o, err);
 }
 
 /* ---- its parts ---- */

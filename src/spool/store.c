@@ -166,7 +166,10 @@ void store_name(char name[STORE_NAME_ROOM], char kind, const char *id)
 
 /* ---- listing ---- */
 
-/* False if it is gone. */
+/*
+ * False if it is gone.  What cannot be looked at now may be a good one all
+ * the same: who opens it learns why.
+ */
 static bool look(int dir, const char *name, struct store_item *item)
 {
 	struct stat st;
@@ -174,10 +177,8 @@ static bool look(int dir, const char *name, struct store_item *item)
 	*item = (struct store_item){ .name = name };
 	if (store_id_valid(str_of(name + 2)))
 		snprintf(item->id, sizeof(item->id), "%s", name + 2);
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		item->odd = errno != ENOENT;
-		return item->odd;
-	}
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno != ENOENT && *item->id;
 	item->due = st.st_mtim.tv_sec;
 	item->planned = st.st_ctim.tv_sec;
 	item->size = (uint64_t)st.st_size;

@@ -19,6 +19,8 @@ if __package__:
 
 
 class Session:
+    active, changed = 0, threading.Condition()
+
     def __init__(self, sock, log, words):
         self.file, self.sock = sock.makefile("rb"), sock
         self.log, self.words = log, words
@@ -101,6 +103,10 @@ class Session:
                        "DATA": self.data_, "BDAT": self.bdat}.get(verb)
             if handler:
                 handler(line)
+            elif verb == "WAIT":	# for those who came before
+                with Session.changed:
+                    Session.changed.wait_for(lambda: Session.active == 1, 20)
+                self.say("250 2.0.0 all gone")
             elif verb == "QUIT":
                 return self.say("221 2.0.0 bye")
             else:
@@ -114,6 +120,9 @@ def serve_one(sock, log, words):
         pass
     finally:
         sock.close()
+        with Session.changed:
+            Session.active -= 1
+            Session.changed.notify_all()
 
 
 def main(path, port="0", *words):
@@ -126,6 +135,8 @@ def main(path, port="0", *words):
     while True:
         sock, _ = listener.accept()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with Session.changed:
+            Session.active += 1
         threading.Thread(target=serve_one, args=(sock, log, words),
                          daemon=True).start()
 
@@ -155,11 +166,22 @@ class Recorder:
             self.proc.stdout.close()
         self.proc = None
 
+    def settle(self):
+        """Wait until all is written down that was sent."""
+        with socket.create_connection(("127.0.0.1", self.port), 20) as s:
+            s.sendall(b"WAIT\r\n")
+            with s.makefile("rb") as f:
+                assert f.readline().startswith(b"220")
+                assert f.readline().startswith(b"250")
+
     def clear(self):
+        self.settle()
         self.log.write_bytes(b"")
 
     def counts(self):
         """How often each (message, recipient) came; reports by themselves."""
+        if self.proc:
+            self.settle()
         got, reports = {}, {}
         for line in self.log.read_text().splitlines():
             words = line.split()
