@@ -9,7 +9,8 @@
 # make relay            the test relay alone
 # make install          honours prefix, bindir, mandir, ..., DESTDIR
 # make install-sendmail the names sendmail, mailq and newaliases for it
-# make uninstall        remove what both of them installed
+# make install-systemd  units that run the queue, where systemd finds them
+# make uninstall        remove what these installed
 # make dist             tarball of the committed tree; distcheck proves it
 # make clean            remove what was built; distclean: configuration too
 # make V=1 ...          show commands; WERROR=1: warnings are errors
@@ -157,7 +158,7 @@ sources = layers sizes banned mirror
 lint:
 	@$(MAKE) --no-print-directory -k lint-all && echo "lint: clean"
 lint-all: $(sources:%=lint-%) lint-pure lint-headers lint-options lint-man lint-shell \
-	lint-completions
+	lint-completions lint-units
 $(sources:%=lint-%): lint-%:
 	@cd $(srcdir) && tests/lint/$*
 lint-pure: $(O)/lib.a
@@ -171,9 +172,16 @@ lint-man:
 	$(call try,mandoc,mandoc -Tlint -Wwarning $(wildcard $(srcdir)/man/*.[0-9]))
 lint-shell:
 	$(call try,shellcheck,shellcheck -s sh $(srcdir)/contrib/bootstrap \
-	$(wildcard $(srcdir)/contrib/demo $(srcdir)/tests/*/*.sh) $(srcdir)/tests/check \
+	$(wildcard $(srcdir)/contrib/demo $(srcdir)/contrib/openrc/* $(srcdir)/tests/*/*.sh) \
+	$(srcdir)/tests/check \
 	$(filter-out %.awk,$(wildcard $(srcdir)/tests/lint/*)) && \
 	shellcheck -s bash $(srcdir)/.ci/run $(srcdir)/completions/$(PROG).bash)
+# Units are checked as they are installed, but for a program that is there.
+lint-units: all
+	@command -v systemd-analyze >/dev/null || exit 0; rm -rf $(O)/units; for m in system user; do \
+	$(INSTALL) -d $(O)/units/$$m && for f in $(srcdir)/contrib/systemd/$$m/*; do \
+	sed 's,@bindir@,$(abspath $(O)),g; s,@localstatedir@,/var,g' $$f >$(O)/units/$$m/$${f##*/}; done; \
+	XDG_RUNTIME_DIR=$(abspath $(O)) systemd-analyze verify --$$m --man=no $(O)/units/$$m/* || exit 1; done
 lint-completions:
 	$(call try,zsh,zsh -n $(srcdir)/completions/_$(PROG))
 	$(call try,fish,fish --no-config -n $(srcdir)/completions/$(PROG).fish)
@@ -199,6 +207,15 @@ link = awk -v to=$(1) -v names='$(2)' 'BEGIN { n = split(names, name, " "); \
 unlink = for name in $(2); do at="$(DESTDIR)$$name"; \
 	case $$(readlink "$$at") in */$(1)|$(1)) rm -f "$$at";; esac; done
 
+# What runs the queue: filled in, as examples, and (install-systemd) in place.
+services := $(patsubst $(srcdir)/contrib/%,%,$(foreach d,cron openrc systemd/system \
+	systemd/user tmpfiles.d,$(wildcard $(srcdir)/contrib/$(d)/*)))
+in_place = $(filter systemd/% tmpfiles.d/%,$(services))
+libdir = $(prefix)/lib
+fill   = for f in $(1); do $(INSTALL) -d "$(DESTDIR)$(2)/$${f%/*}" && \
+	sed 's,@bindir@,$(bindir),g; s,@localstatedir@,$(localstatedir),g' \
+	$(srcdir)/contrib/$$f >"$(DESTDIR)$(2)/$$f" || exit 1; done
+
 install: all
 	$(Q)$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
 	$(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
@@ -208,12 +225,18 @@ install: all
 	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/$(PROG).bash $(DESTDIR)$(bashdir)/$(PROG)
 	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/_$(PROG) $(DESTDIR)$(zshdir)/_$(PROG)
 	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/$(PROG).fish $(DESTDIR)$(fishdir)/$(PROG).fish
+	$(Q)$(call fill,$(services),$(datadir)/$(PROG))
 	@echo "installed $(DESTDIR)$(bindir)/$(PROG), its man pages and completions"
 install-sendmail: install
 	$(Q)$(call link,$(bindir)/$(PROG),$(sendmail_links))
 	$(Q)$(call link,$(mandir)/man1/$(PROG).1,$(sendmail_pages))
 	@echo "installed the names sendmail, mailq and newaliases"
+install-systemd: install
+	$(Q)$(call fill,$(in_place),$(libdir))
+	@echo "installed units: systemctl enable --now posthaste-queue.timer, or --user"
 uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR)$(datadir)/$(PROG)/,$(services)) \
+	$(addprefix $(DESTDIR)$(libdir)/,$(in_place))
 	$(Q)$(call unlink,$(PROG),$(sendmail_links))
 	$(Q)$(call unlink,$(PROG).1,$(sendmail_pages))
 	$(Q)rm -f $(DESTDIR)$(bindir)/$(PROG) $(DESTDIR)$(mandir)/man1/$(PROG).1 \
@@ -249,4 +272,5 @@ distclean: clean
 	rm -rf config.mk config.status config.log corpus $(srcdir)/autom4te.cache
 .PHONY: all relay check check-unit check-e2e root demo fuzz fuzz-run bench cov \
 	lint lint-all $(sources:%=lint-%) lint-pure lint-headers lint-options \
-	lint-man lint-shell lint-completions install install-sendmail uninstall dist distcheck help clean distclean FORCE
+	lint-man lint-shell lint-completions lint-units install install-sendmail \
+	install-systemd uninstall dist distcheck help clean distclean FORCE
