@@ -103,7 +103,9 @@ static void put_off(struct submission *s)
 
 	if (!postpone(s, &err))
 		return;
-	s->spool_status = say_error(s->r, &err);
+	/* Who was not tried yet has this for his verdict, which is told. */
+	s->spool_status = envelope_count(&s->env, OUTCOME_PENDING) ?
+		error_kind_status(err.kind) : say_error(s->r, &err);
 	envelope_settle(&s->env, &(struct verdict){ .outcome =
 			OUTCOME_DEFERRED, .kind = err.kind,
 			.text = str_of(err.text) });
