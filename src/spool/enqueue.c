@@ -230,9 +230,15 @@ static int link_and_sync(struct enqueue *q, struct error *err)
 	store_name(from, 't', q->id);
 	store_name(to, 'm', q->id);
 	/* A call that is said to have failed may have been carried out. */
-	while (linkat(dir, from, dir, to, 0) && !same_file(q, to))
-		if (errno != EINTR)
+	while (linkat(dir, from, dir, to, 0)) {
+		int why = errno;
+
+		if (same_file(q, to))
+			break;
+		errno = why;
+		if (why != EINTR)
 			return fail(q, "commit", err);
+	}
 	if (store_sync(q->store, err)) {
 		if (unlinkat(dir, to, 0) && unlinkat(dir, to, 0) &&
 		    errno != ENOENT)
