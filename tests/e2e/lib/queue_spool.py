@@ -1,11 +1,13 @@
 """The spool as seen from outside: a reader of queue files that shares nothing
 with the program, and a home whose spool is its own."""
+import itertools
 import os
 import pathlib
 import re
 import subprocess
+import time
 
-from .program import MAILNAME, Home, program
+from .program import Home, program
 
 ID = re.compile(r"[0-9A-Za-z]{16,20}\Z")
 TRAILER = re.compile(rb"\nend ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{8}) "
@@ -83,6 +85,31 @@ class Entry:
         return re.search(rb"(?mi)^Message-ID: *(\S+)", self.message)[1].decode()
 
 
+SERIAL = itertools.count()
+
+
+def image(mid, to=("bob@example.net",), sender="alice@example.org",
+          body=b"hello\r\n", account="test", now=None):
+    """The octets of a queue file, by this writer."""
+    head = (b"From: alice@example.org\r\nTo: bob@example.net\r\n"
+            b"Date: Sat, 21 Nov 2026 19:21:29 +0000\r\n"
+            b"Message-ID: " + mid.encode() + b"\r\nSubject: x\r\n")
+    message = head + b"\r\n" + body
+    lines = body.split(b"\r\n")[:-1]
+    even = ("posthaste 1 %d %d %s\nF %s head=%d lines=%d longest=%d,%d "
+            "body=7bit\n" % (now or time.time(), os.geteuid(), account, sender,
+                             len(head), len(lines), max(map(len, lines)),
+                             len(lines)) +
+            "".join("P %s\n" % a for a in to) + "\n").encode()
+    end = b"\nend %016x %016x %08x " % (len(even), len(message), len(to))
+    crc = crc32c(even.replace(b"\nF ", b"\nP ", 1), message, end)
+    return even + message + end + b"%08x\n" % crc
+
+
+def new_id():
+    return "8E%016d" % next(SERIAL)
+
+
 class QueueHome(Home):
     """A caller with a queue.  No launcher: quick() is for thousands of runs."""
 
@@ -123,6 +150,25 @@ class QueueHome(Home):
             ids.append(mid)
         return ids
 
+    def put(self, data, due=0, id_=None):
+        """Place a queue file's octets in the spool; its path."""
+        if not self.spool.is_dir():
+            self.spool.mkdir(0o700, parents=True)
+        path = self.spool / ("m." + (id_ or new_id()))
+        with open(path, "wb", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write(data)
+        if due:
+            os.utime(path, (due, due))
+        return path
+
+    def fill(self, n, **more):
+        """n messages by put(); their Message-IDs."""
+        ids = ["<f%d.%s@example.org>" % (i, os.urandom(4).hex())
+               for i in range(n)]
+        for mid in ids:
+            self.put(image(mid, **more))
+        return ids
+
     def names(self, kind="m"):
         if not self.spool.is_dir():
             return []
@@ -138,4 +184,4 @@ class QueueHome(Home):
         return sorted(os.listdir(path)) if path.is_dir() else []
 
 
-__all__ = ["Bad", "Entry", "QueueHome", "MAILNAME", "crc32c"]
+__all__ = ["Bad", "Entry", "QueueHome", "crc32c", "image", "new_id"]
