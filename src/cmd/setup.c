@@ -12,11 +12,13 @@ int setup_config(struct config *c, const struct request *r, struct error *err)
 	return config_load(c, r->config, err);
 }
 
+/* In whatever spelling the setting will be found by. */
 static bool sets_host(const struct setting *s)
 {
-	if (s->value)
-		return !strcmp(s->key, "host");
-	return !strncmp(s->key, "host=", 5);
+	struct str rest = str_of(s->key);
+	struct str key = str_trim(str_cut(&rest, '='));
+
+	return option_find(key) == option_find(STR("host"));
 }
 
 /*

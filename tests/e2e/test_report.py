@@ -319,6 +319,18 @@ def test_without_a_file(home, relay, tmp):
     assert run.status == 78 and str(h.config) in run.err, run
 
 
+@pytest.mark.parametrize("host", ["host=", "HOST=", "host =", " Host\t= "])
+def test_another_host_gets_no_password(home, relay, host):
+    """However --host is spelled: without --account it is nobody's relay, and
+    what an account knows is not for it."""
+    h = home(relay().port, password_command="false", user="u")
+    run = h.run("--set=%s127.0.0.1" % host, "--print-config", stdin=b"")
+    assert run.status == 0, run
+    text = run.out.split("[account command-line]")[1]
+    assert re.search(r"(?m)^host = 127\.0\.0\.1$", text), text
+    assert "password_command = false" not in text
+
+
 def test_extensions_asked_for(home, relay):
     """REQUIRETLS, DELIVERBY, FUTURERELEASE, MT-PRIORITY: asked for where
     offered, an error before MAIL where not."""
