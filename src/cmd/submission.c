@@ -46,6 +46,36 @@ void submission_release(struct submission *s)
 	buf_release(&s->known_file);
 }
 
+/* Of accounts that come from a directory some need quotes: "DOMAIN\\joe". */
+static void login_spec(struct buf *out)
+{
+	struct buf login, quoted;
+	struct error ignored;
+
+	buf_init(&login, NAME_MAX_OCTETS);
+	buf_init(&quoted, 2 * NAME_MAX_OCTETS);
+	host_login(&login);
+	buf_addch(&quoted, '"');
+	for (size_t i = 0; i < login.len; i++) {
+		if (login.p[i] == '"' || login.p[i] == '\\')
+			buf_addch(&quoted, '\\');
+		buf_addch(&quoted, login.p[i]);
+	}
+	buf_addch(&quoted, '"');
+	/* As it is, or else in quotes; a name that is neither is refused
+	   when it comes to sending. */
+	if (address_one(out, buf_str(&login), &ignored) ||
+	    !str_eq(buf_str(out), buf_str(&login))) {
+		buf_reset(out);
+		if (address_one(out, buf_str(&quoted), &ignored)) {
+			buf_reset(out);
+			buf_add(out, buf_str(&login));
+		}
+	}
+	buf_release(&login);
+	buf_release(&quoted);
+}
+
 /* Who we are, for addresses without a domain and a From that is missing. */
 static void learn_names(struct submission *s)
 {
@@ -53,7 +83,7 @@ static void learn_names(struct submission *s)
 
 	buf_init(&login, NAME_MAX_OCTETS);
 	host_mailname(s->config.general.mailname, &s->mailname);
-	host_login(&login);
+	login_spec(&login);
 	route_init(&s->route, &s->config, buf_cstr(&s->mailname));
 	route_sender(&s->route, buf_str(&login), &s->login);
 	buf_release(&login);
@@ -209,6 +239,10 @@ static int argument_recipients(struct submission *s, struct error *err)
 /* A message that is built needs its account's limits; it has no From yet. */
 static int build_message(struct submission *s, struct error *err)
 {
+	if (s->r->message)
+		return error_set(err, ERROR_USAGE, "--message names a message "
+				 "that is ready: it does not go with options "
+				 "that build one");
 	if (!s->account)
 		return error_set(err, ERROR_USAGE, "--read-envelope-from needs a "
 				 "message that is not built here");

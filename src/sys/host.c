@@ -11,6 +11,7 @@
 
 #include "sys/file.h"
 #include "util/str.h"
+#include "util/utf8.h"
 #include "util/xalloc.h"
 
 enum { SMALL_FILE = 256 << 10, NAME_MAX_HOST = 255 };	/* octets */
@@ -157,7 +158,8 @@ static bool find_user(struct passwd *pw, char **mem)
 /* Could this be a login name?  The environment may hold anything. */
 static bool is_login(struct str s)
 {
-	return s.n && s.n <= 64 && !str_has_ctl(s) && !strpbrk(s.p, " \t@<>,;:\"");
+	return s.n && s.n <= 64 && !str_has_ctl(s) && utf8_valid(s) &&
+	       !strpbrk(s.p, " \t@<>,;:\"");
 }
 
 static void add_login(const struct passwd *pw, struct buf *out)

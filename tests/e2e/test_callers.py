@@ -690,6 +690,8 @@ def test_40e_no_home(call):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become others")
 @pytest.mark.parametrize("env,login", [({"LOGNAME": "svc"}, "svc"),
                                        ({"USER": "svc2"}, "svc2"),
+                                       ({"LOGNAME": "D\\j"}, '"D\\\\j"'),
+                                       ({"LOGNAME": "a..b"}, '"a..b"'),
                                        ({}, "uid54321")])
 def test_40f_no_passwd_entry(call, env, login):
     os.chown(call.home.config, 54321, 54321)

@@ -94,6 +94,7 @@ static const struct {
 	{ NOBODY_HAS, { "LOGNAME=", "USER=y", "HOME=/h", NULL }, "y||/h" },
 	{ NOBODY_HAS, { "LOGNAME=a b", NULL }, "uid54321||" },
 	{ NOBODY_HAS, { "LOGNAME=a@b", "USER=a\nb", NULL }, "uid54321||" },
+	{ NOBODY_HAS, { "LOGNAME=j\xff", NULL }, "uid54321||" },
 };
 
 static void who_we_are(void **state)
