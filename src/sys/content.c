@@ -149,6 +149,14 @@ static int copy(struct content *c, int fd, struct error *err)
 	return finish(c, len, err);
 }
 
+/* A file of /sys has a size, but less in it: it is read like one of none. */
+static bool has_its_size(int fd, const struct stat *st)
+{
+	char last;
+
+	return pread(fd, &last, 1, st->st_size - 1) != 0;
+}
+
 int content_file(struct content *c, int fd, const char *name,
 		 struct error *err)
 {
@@ -161,7 +169,8 @@ int content_file(struct content *c, int fd, const char *name,
 		r = error_set(err, ERROR_INPUT, "%s", strerror(errno));
 	} else if (S_ISDIR(st.st_mode)) {
 		r = error_set(err, ERROR_INPUT, "it is a directory");
-	} else if (S_ISREG(st.st_mode) && st.st_size > at) {
+	} else if (S_ISREG(st.st_mode) && st.st_size > at &&
+		   has_its_size(fd, &st)) {
 		c->fd = fd;
 		c->at = (uint64_t)at;
 		c->len = (uint64_t)(st.st_size - at);

@@ -215,6 +215,23 @@ static void others_are_copied(void **state)
 	content_release(&c);
 }
 
+/* Where the kernel says that a file is as long as a page but it is not. */
+static void a_size_that_is_not_true(void **state)
+{
+	int fd = open("/sys/devices/system/cpu/online", O_RDONLY);
+	struct error err = { 0 };
+	struct content c;
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	content_init(&c);
+	if (content_file(&c, fd, "f", &err) || content_scan(&c, UNIQUE, &err))
+		fail_msg("%s", err.text);
+	assert_true(c.len > 0 && c.len < 4096);
+	content_release(&c);
+}
+
 /* Much from a pipe goes to a file; nothing of it stays in memory. */
 static void a_long_pipe(void **state)
 {
@@ -310,6 +327,7 @@ int main(void)
 		cmocka_unit_test(a_long_text),
 		cmocka_unit_test(files_stay),
 		cmocka_unit_test(others_are_copied),
+		cmocka_unit_test(a_size_that_is_not_true),
 		cmocka_unit_test(a_long_pipe),
 		cmocka_unit_test(what_cannot_be_read),
 		cmocka_unit_test(a_file_that_shrinks),
