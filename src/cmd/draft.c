@@ -274,13 +274,14 @@ static int add_text(struct draft *d, enum part_role role, const char *path,
 	return r;
 }
 
-static bool attaches_stdin(const struct list *list)
+static unsigned attaches_stdin(const struct list *list)
 {
+	unsigned n = 0;
+
 	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->item[i], "-") ||
-		    !strncmp(list->item[i], "-;", 2))
-			return true;
-	return false;
+		n += !strcmp(list->item[i], "-") ||
+			!strncmp(list->item[i], "-;", 2);
+	return n;
 }
 
 /* Which of the parts is standard input?  At most one can be. */

@@ -272,7 +272,8 @@ static int add_field(struct buf *head, const struct compose *c,
 			return wrong(err, name, "must be ASCII");
 		return add_text(head, name, value, err);
 	case KIND_HIDDEN:
-		return 0;
+		return wrong(err, name, "names recipients that nobody is to "
+			     "see: give them with --bcc");
 	case KIND_OURS:
 		return wrong(err, name, "is written by us, from the texts and "
 			     "files given; leave that header out");

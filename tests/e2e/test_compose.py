@@ -518,6 +518,16 @@ def test_injection(compose, argv):
     assert not compose.relay.connected()
 
 
+@pytest.mark.parametrize("argv,status", [
+    (["--attach=-", "--attach=-"], 64), (["--attach=-;name=a", "--inline=-"], 64),
+    (["--message=-"], 64), (["--header=Bcc: b@example.org"], 65),
+    (["--header=resent-BCC : b@example.org"], 65)],
+    ids=lambda a: str(a))
+def test_nothing_is_lost_in_silence(compose, argv, status):
+    """What cannot be had as asked for is said, and nothing is sent."""
+    compose.refused("-s", "s", *argv, TO, status=status)
+
+
 # -- what cannot be had -----------------------------------------------------------
 
 @pytest.mark.parametrize("option", ["attach", "inline", "text", "html",

@@ -85,8 +85,7 @@ static const struct {
 	{ "References: <aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b> <ccccccccccccccccccccccccccccccccccccccc@d>",
 	  "References: <aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b>\r\n"
 	  " <ccccccccccccccccccccccccccccccccccccccc@d>\r\n" },
-	{ "Bcc: a@example.org", "" },
-	{ "resent-bcc: a@example.org", "" },
+	{ "Bcc: a@example.org", NULL }, { "resent-bcc: a@example.org", NULL },
 	{ "X-Test: a\nBcc: b", NULL }, { "X-Test: a\rb", NULL }, { "X-Test: \x1b", NULL },
 	{ "X-Test: \xff", NULL }, { "X Test: a", NULL }, { "X-Test", NULL }, { ": a", NULL },
 	{ "\xc3\xa9: a", NULL }, { "", NULL },
