@@ -31,10 +31,23 @@ const char *charset_of_locale(void)
 	return name;
 }
 
+/*
+ * iconv would take a name that is none ("", "//") for the locale's, and a
+ * suffix after "//" for leave to drop what it cannot read.
+ */
+static bool is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 127 ||
+		    (s.p[i] == '/' && i && s.p[i - 1] == '/'))
+			return false;
+	return s.n > 0 && s.n < sizeof(((struct charset *)0)->name);
+}
+
 struct charset *charset_open(const char *name, struct error *err)
 {
-	iconv_t cd = strlen(name) < sizeof(((struct charset *)0)->name) ?
-		iconv_open("UTF-8", name) : (iconv_t)-1;
+	iconv_t cd = is_name(str_of(name)) ? iconv_open("UTF-8", name) :
+		(iconv_t)-1;
 	struct charset *c;
 
 	if (cd == (iconv_t)-1) {

@@ -131,7 +131,7 @@ static void too_long(void **state)
 static void unknown_sets(void **state)
 {
 	static const char *const sets[] = {
-		"no-such-set",
+		"no-such-set", "", " ", "//", "\xff", "latin1//IGNORE",
 		"a name of more than sixty-three octets, which no set has "
 		"anywhere at all"
 	};
