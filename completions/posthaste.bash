@@ -40,7 +40,7 @@ _posthaste()
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
 		--queue= --unknown= --flush-on-send=
 		--max-messages-per-connection= --rate= --strict= --max-message-size= --max-attachments=
-		--max-attachment-size= --log= --report= --exit-status=
+		--max-attachment-size= --log= --log-format= --report= --exit-status=
 		--progress= --explain= --queue-show= --queue-remove=
 		--queue-hold= --queue-release= --queue-retry=
 	'
@@ -52,7 +52,7 @@ _posthaste()
 		timeout_command= timeout_data= timeout_end= deadline= queue=
 		unknown= flush_on_send= max_messages_per_connection= rate=
 		strict= all_or_nothing= max_message_size= max_attachments=
-		max_attachment_size= log=
+		max_attachment_size= log= log_format=
 	'
 
 	# readline takes --name=value for three words.
@@ -88,6 +88,7 @@ _posthaste()
 	--protocol) _posthaste_words 'smtp lmtp' ;;
 	--queue) _posthaste_words 'default never tempfail always' ;;
 	--unknown) _posthaste_words 'retry hold' ;;
+	--log-format) _posthaste_words 'text json' ;;
 	--strict | --flush-on-send) _posthaste_words 'yes no' ;;
 	--all-or-nothing) _posthaste_words 'yes no' ;;
 	--progress) _posthaste_words 'auto on off' ;;

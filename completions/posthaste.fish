@@ -17,7 +17,7 @@ function __posthaste_keys
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue unknown flush_on_send \
 		max_messages_per_connection rate strict all_or_nothing \
-		max_message_size max_attachments max_attachment_size log
+		max_message_size max_attachments max_attachment_size log log_format
 end
 
 complete -c posthaste -f
@@ -85,6 +85,7 @@ complete -c posthaste -l max-message-size -x -d 'refuse larger messages; 0 is no
 complete -c posthaste -l max-attachments -x -d 'refuse more attachments; 0 is no limit'
 complete -c posthaste -l max-attachment-size -x -d 'refuse larger attachments; 0 is no limit'
 complete -c posthaste -l log -r -F -a 'syslog none' -d 'where to log: syslog, none, or a file'
+complete -c posthaste -l log-format -x -a 'text json' -d 'lines of the log: text (key=value) or json'
 complete -c posthaste -l report -x -a 'text json none' -d 'on standard output: text, json or none'
 complete -c posthaste -l exit-status -x -a 'reply sysexits' -d 'reply or sysexits'
 complete -c posthaste -l progress -x -a 'auto on off' -d 'show how far the upload is: auto, on or off'

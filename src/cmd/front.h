@@ -39,7 +39,7 @@ void say_failures(const struct request *r, const struct report *report);
 /* --report on stdout; log lines where the account wants them. */
 void say_report(const struct request *r, const struct report *report);
 void say_log(const struct request *r, const struct report *report,
-	     const char *where);
+	     const struct account *account);
 
 /* Write all of it to stdout; 0, or -1 with ERROR_IO. */
 int say_out(struct str text, struct error *err);

@@ -8,11 +8,13 @@
 #include "deliver/policy.h"
 #include "deliver/run.h"
 #include "mail/header.h"
+#include "mail/logline.h"
 #include "mail/report.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
 #include "sys/host.h"
 #include "sys/log.h"
+#include "util/utf8.h"
 
 enum { NAP = 500 };		/* ms */
 enum { NAME_OCTETS = 1 << 12, LOG_OCTETS = 1 << 20 };
@@ -58,21 +60,31 @@ static void log_text(const struct queue *q, const struct account *a,
 	(void)log_lines(log_of(a), q->r->name, lines, &err);
 }
 
+static bool in_json(const struct account *a)
+{
+	return a && a->log_format == LOG_FORMAT_JSON;
+}
+
 /* Trouble of the run: said, unless a quiet caller is to see nothing. */
 static void tell_trouble(const struct queue *q, const struct run_news *news)
 {
-	struct buf line;
+	struct logline l;
+	struct buf text, line;
 
+	buf_init(&text, LOG_OCTETS);
 	buf_init(&line, LOG_OCTETS);
 	if (news->verdict) {
-		buf_addf(&line, "%s: ", news->relay);
-		report_verdict(&line, news->verdict, "");
+		buf_addf(&text, "%s: ", news->relay);
+		report_verdict(&text, news->verdict, "");
 	} else {
-		buf_addz(&line, news->error->text);
+		utf8_ensure(&text, str_of(news->error->text));
 	}
-	say_escaped(q->r, buf_str(&line));
-	buf_addch(&line, '\n');
+	say_escaped(q->r, buf_str(&text));
+	logline_begin(&l, &line, in_json(news->account));
+	logline_text(&l, "trouble", buf_str(&text));
+	logline_end(&l);
 	log_text(q, news->account, buf_str(&line));
+	buf_release(&text);
 	buf_release(&line);
 }
 
@@ -84,30 +96,44 @@ static void message_id(const struct entry *e, struct buf *out)
 		header_unfold(out, f.value);
 }
 
+/* What its sender was told of an entry, or why not. */
+static void log_told(const struct queue *q, const struct run_news *news)
+{
+	const struct bounce_told *t = news->told;
+	struct logline l;
+	struct buf line;
+
+	buf_init(&line, LOG_OCTETS);
+	logline_begin(&l, &line, in_json(news->account));
+	logline_word(&l, "queue_id", news->entry->id);
+	logline_word(&l, "notice", *t->id ? t->id : "none");
+	if (*t->id) {
+		logline_number(&l, "failed", (int64_t)t->failed);
+		logline_number(&l, "delayed", (int64_t)t->delayed);
+		logline_number(&l, "relayed", (int64_t)t->relayed);
+	} else {
+		logline_text(&l, "why", str_of(t->why.text));
+	}
+	logline_end(&l);
+	log_text(q, news->account, buf_str(&line));
+	buf_release(&line);
+}
+
 static void tell_told(const struct queue *q, const struct run_news *news)
 {
 	const struct bounce_told *t = news->told;
-	struct buf line;
+	struct error kept;
 
 	if (!t || (!*t->id && !t->why.kind))
 		return;
-	buf_init(&line, LOG_OCTETS);
-	if (*t->id)
-		buf_addf(&line, "queue_id=%s notice=%s failed=%zu delayed=%zu "
-			 "relayed=%zu\n", news->entry->id, t->id, t->failed,
-			 t->delayed, t->relayed);
-	else
-		buf_addf(&line, "queue_id=%s notice=none why=\"%s\"\n",
-			 news->entry->id, t->why.text);
-	log_text(q, news->account, buf_str(&line));
-	if (news->end == BOUNCE_KEPT) {
-		buf_reset(&line);
-		buf_addf(&line, "%s could neither be delivered nor returned "
-			 "(%s); it is in failed/: posthaste --queue-retry=%s",
-			 news->entry->id, t->why.text, news->entry->id);
-		say_escaped(q->r, buf_str(&line));
-	}
-	buf_release(&line);
+	log_told(q, news);
+	if (news->end != BOUNCE_KEPT)
+		return;
+	error_set(&kept, t->why.kind, "%s could neither be delivered nor "
+		  "returned; it is in failed/, and goes back by 'posthaste "
+		  "--queue-retry=%s': %s", news->entry->id, news->entry->id,
+		  t->why.text);
+	(void)say_error(q->r, &kept);
 }
 
 static void tell(void *ctx, const struct run_news *news)
@@ -130,7 +156,8 @@ static void tell(void *ctx, const struct run_news *news)
 	report.elapsed_ms = news->elapsed_ms;
 	report.delay = clock_wall() - news->entry->head.created;
 	for (size_t i = 0; i < report.env->n_rcpt; i++)
-		report_log_rcpt(&lines, &report, i);
+		report_log_rcpt(&lines, &report, i,
+				in_json(news->account));
 	log_text(q, news->account, buf_str(&lines));
 	if (q->r->verbose)
 		say_failures(q->r, &report);

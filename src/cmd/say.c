@@ -170,21 +170,22 @@ void say_report(const struct request *r, const struct report *report)
 }
 
 void say_log(const struct request *r, const struct report *report,
-	     const char *where)
+	     const struct account *account)
 {
+	const bool json = account->log_format == LOG_FORMAT_JSON;
 	size_t n = report->env->n_rcpt;
 	struct error err;
 	struct buf out;
 	int bad = 0;
 
-	if (!strcmp(where, "none"))
+	if (!strcmp(account->log, "none"))
 		return;
 	buf_init(&out, REPORT_MAX);
 	for (size_t i = 0; i < n && !bad; i++) {
-		report_log_rcpt(&out, report, i);
+		report_log_rcpt(&out, report, i, json);
 		if (out.len < REPORT_BLOCK && i + 1 < n)
 			continue;
-		bad = log_lines(where, r->name, buf_str(&out), &err);
+		bad = log_lines(account->log, r->name, buf_str(&out), &err);
 		buf_reset(&out);
 	}
 	if (bad && r->face == FACE_POSTHASTE)

@@ -279,7 +279,7 @@ static void tell_log(struct stdio *b)
 		.trips = b->attempt.trips,
 	};
 
-	say_log(s->r, &report, s->account->log);
+	say_log(s->r, &report, s->account);
 }
 
 /*

@@ -92,7 +92,7 @@ static int tell(struct submission *s, const struct attempt *a)
 	say_queued(s);
 	say_failures(s->r, &report);
 	say_report(s->r, &report);
-	say_log(s->r, &report, s->account->log);
+	say_log(s->r, &report, s->account);
 	return report.status;
 }
 

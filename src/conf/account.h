@@ -18,6 +18,7 @@ enum account_protocol { PROTOCOL_SMTP, PROTOCOL_LMTP };
 enum account_tls { ACCOUNT_TLS_IMPLICIT, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_NONE };
 enum account_queue { QUEUE_DEFAULT, QUEUE_NEVER, QUEUE_TEMPFAIL, QUEUE_ALWAYS };
 enum account_unknown { UNKNOWN_RETRY, UNKNOWN_HOLD };
+enum account_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct account {
 	char *name;		/* of its section; "" when made by options only */
@@ -50,6 +51,7 @@ struct account {
 	unsigned max_attachments;		/* files, 0: no limit */
 	unsigned long long max_attachment_size;	/* octets of each, 0: no limit */
 	char *log;		/* "syslog", "none", or a file */
+	unsigned log_format;	/* enum account_log_format */
 	uint64_t given;		/* private: which rows were set, by option.c */
 };
 

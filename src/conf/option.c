@@ -12,6 +12,7 @@ static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const queue_modes[] = {
 	"default", "never", "tempfail", "always", NULL
 };
+static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const unknown_modes[] = { "retry", "hold", NULL };
 /* Words that a path may be. */
 static const char *const trust_words[] = { "system", "tofu", NULL };
@@ -139,6 +140,9 @@ static const struct option options[] = {
 	{ .key = "log", .type = OPTION_PATH, .at = AT(log),
 	  .fallback = "syslog", .flags = OPTION_REQUIRED, .choice = log_words,
 	  .arg = "FILE", .help = "where to log: syslog, none, or a file" },
+	{ .key = "log_format", .type = OPTION_CHOICE, .at = AT(log_format),
+	  .fallback = "text", .choice = log_formats, .arg = "FORMAT",
+	  .help = "lines of the log: text (key=value) or json" },
 	{ .key = "default_account", .type = OPTION_TEXT,
 	  .at = AT_GENERAL(default_account), .fallback = "",
 	  .flags = OPTION_GENERAL, .check = check_word, .arg = "NAME",

@@ -1,5 +1,6 @@
 #include "mail/report.h"
 
+#include "mail/logline.h"
 #include "util/utf8.h"
 
 const char *report_result(const struct report *r)
@@ -189,25 +190,26 @@ void report_text_rcpt(struct buf *out, const struct report *r, size_t i)
 	buf_addch(out, '\n');
 }
 
-void report_log_rcpt(struct buf *out, const struct report *r, size_t i)
+void report_log_rcpt(struct buf *out, const struct report *r, size_t i,
+		     bool json)
 {
 	const struct envelope *e = r->env;
 	const struct verdict *v = envelope_verdict(e, i);
+	struct logline l;
 
+	logline_begin(&l, out, json);
 	if (*r->queue_id)
-		buf_addf(out, "queue_id=%s ", r->queue_id);
-	buf_addz(out, "message_id=");
-	report_json_string(out, str_of(r->message_id));
-	if (r->delay)
-		buf_addf(out, " delay=%lld", (long long)r->delay);
-	buf_addz(out, " from=");
-	report_json_string(out, str_of(e->from));
-	buf_addz(out, " to=");
-	report_json_string(out, str_of(e->rcpt[i].addr));
-	buf_addf(out, " relay=%s outcome=%s stage=\"%s\" code=%d elapsed_ms=%llu"
-		 " text=", *r->relay ? r->relay : "none",
-		 outcome_name(v->outcome), stage_name(v->stage), v->code,
-		 (unsigned long long)r->elapsed_ms);
-	report_json_string(out, v->text);
-	buf_addch(out, '\n');
+		logline_word(&l, "queue_id", r->queue_id);
+	logline_text(&l, "message_id", str_of(r->message_id));
+	if (*r->queue_id)
+		logline_number(&l, "delay", r->delay);
+	logline_text(&l, "from", str_of(e->from));
+	logline_text(&l, "to", str_of(e->rcpt[i].addr));
+	logline_word(&l, "relay", *r->relay ? r->relay : "none");
+	logline_word(&l, "outcome", outcome_name(v->outcome));
+	logline_text(&l, "stage", str_of(stage_name(v->stage)));
+	logline_number(&l, "code", v->code);
+	logline_number(&l, "elapsed_ms", (int64_t)r->elapsed_ms);
+	logline_text(&l, "text", v->text);
+	logline_end(&l);
 }

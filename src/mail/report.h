@@ -4,6 +4,7 @@
 #ifndef MAIL_REPORT_H
 #define MAIL_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mail/envelope.h"
@@ -23,7 +24,7 @@ struct report {			/* all text is borrowed; "" when absent */
 	uint64_t bytes;		/* octets of the message */
 	uint64_t elapsed_ms;
 	unsigned trips;		/* round trips waited for, connecting included */
-	int64_t delay;		/* seconds since it was queued; 0: it was not */
+	int64_t delay;		/* seconds since it was queued */
 };
 
 /* "sent", "partial", "queued", "failed" or "unknown". */
@@ -39,8 +40,9 @@ void report_json_tail(struct buf *out, const struct report *r);
 void report_text_head(struct buf *out, const struct report *r);
 void report_text_rcpt(struct buf *out, const struct report *r, size_t i);
 
-/* A line for the log, with LF: key=value, text values as JSON strings. */
-void report_log_rcpt(struct buf *out, const struct report *r, size_t i);
+/* A recipient's line for the log, with LF (mail/logline.h). */
+void report_log_rcpt(struct buf *out, const struct report *r, size_t i,
+		     bool json);
 
 /* Append s as a JSON string with its quotes; what is not UTF-8 is escaped. */
 void report_json_string(struct buf *out, struct str s);

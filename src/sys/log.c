@@ -18,8 +18,11 @@ static void to_syslog(const char *name, struct str lines)
 	closelog();
 }
 
-/* In a file each line gets its time in front, UTC. */
-static void stamp(struct buf *out, const char *name)
+/*
+ * In a file each line gets its time in front, UTC; a JSON object, which is to
+ * be the whole line, gets it inside.
+ */
+static void add_stamped(struct buf *out, const char *name, struct str line)
 {
 	time_t now = time(NULL);
 	char text[32];
@@ -27,7 +30,13 @@ static void stamp(struct buf *out, const char *name)
 
 	gmtime_r(&now, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	buf_addf(out, "%s %s[%d]: ", text, name, (int)getpid());
+	if (line.n > 1 && *line.p == '{' && line.p[1] != '}')
+		buf_addf(out, "{\"time\":\"%s\",\"program\":\"%s\","
+			 "\"pid\":%d,%.*s\n", text, name, (int)getpid(),
+			 (int)line.n - 1, line.p + 1);
+	else
+		buf_addf(out, "%s %s[%d]: %.*s\n", text, name, (int)getpid(),
+			 (int)line.n, line.p);
 }
 
 static int write_line(int fd, struct buf *line)
@@ -48,9 +57,7 @@ static int to_file(int fd, const char *name, struct str lines)
 	buf_init(&line, 1 << 16);
 	while (lines.n && !r) {
 		buf_reset(&line);
-		stamp(&line, name);
-		buf_add(&line, str_cut(&lines, '\n'));
-		buf_addch(&line, '\n');
+		add_stamped(&line, name, str_cut(&lines, '\n'));
 		r = write_line(fd, &line);
 	}
 	buf_release(&line);

@@ -187,6 +187,8 @@ static const struct {
 	{ "queue", "default", "default", NULL },
 	{ "queue", "yes", NULL, "is none of default, never, tempfail, always" },
 	{ "unknown", "hold", "hold", NULL },
+	{ "log_format", "json", "json", NULL },
+	{ "log_format", "xml", NULL, "is none of text, json" },
 	{ "unknown", "bounce", NULL, "is none of retry, hold" },
 	{ "flush_on_send", "no", "no", NULL },
 	{ "max-messages-per-connection", "0", "0", NULL },

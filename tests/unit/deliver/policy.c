@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "conf/option.h"
+#include "mail/envelope.h"
+#include "spool/store.h"
 
 static void put(struct queue_settings *q, const char *key, const char *value)
 {
@@ -105,12 +107,115 @@ static void bounces_are_capped_as_set(void **state)
 	queue_settings_release(&q);
 }
 
+enum { NOW = 1000000 };
+
+/* One recipient's verdict, and one that the relay took. */
+static const struct {
+	const char *name;
+	enum outcome outcome;
+	enum stage stage;
+	int code;
+	bool untried, hold;
+	bool ages;		/* it counts for the lifetime */
+	int64_t wait;		/* seconds; -1 is held */
+} attempts[] = {
+	{ "put off", OUTCOME_DEFERRED, STAGE_RCPT, 450, false, false, true, 60 },
+	{ "cut off", OUTCOME_DEFERRED, STAGE_CONTENT, 0, false, false, true, 60 },
+	{ "not connected", OUTCOME_DEFERRED, STAGE_CONNECT, 0, false, false,
+	  false, 60 },
+	{ "bad certificate", OUTCOME_DEFERRED, STAGE_TLS, 0, false, false,
+	  false, 60 },
+	{ "login put off", OUTCOME_DEFERRED, STAGE_AUTH, 454, false, false,
+	  false, 60 },
+	{ "login refused", OUTCOME_DEFERRED, STAGE_AUTH, 535, false, false,
+	  false, 900 },
+	{ "log in first", OUTCOME_DEFERRED, STAGE_MAIL, 530, false, false,
+	  false, 60 },
+	{ "not its turn", OUTCOME_DEFERRED, STAGE_MAIL, 421, true, false,
+	  false, 60 },
+	{ "unknown", OUTCOME_UNKNOWN, STAGE_CONTENT, 0, false, false, true,
+	  900 },
+	{ "unknown, held", OUTCOME_UNKNOWN, STAGE_CONTENT, 0, false, true, true,
+	  -1 },
+	{ "put off, would hold", OUTCOME_DEFERRED, STAGE_RCPT, 450, false, true,
+	  true, 60 },
+	{ "refused", OUTCOME_FAILED, STAGE_RCPT, 550, false, false, true, 60 },
+};
+
+static void check_attempt(size_t row)
+{
+	struct retry_policy p = retry_default();
+	struct retry_past past = { 0 };
+	struct account account;
+	struct envelope e;
+	struct verdict v = { .outcome = attempts[row].outcome,
+		.stage = attempts[row].stage, .code = attempts[row].code,
+		.text = STR("text") };
+	const struct verdict sent = { .outcome = OUTCOME_SENT,
+		.stage = STAGE_CONTENT, .code = 250, .text = STR("ok") };
+	struct queue_tried t = { .env = &e, .account = &account, .policy = &p,
+		.now = NOW, .untried = attempts[row].untried };
+	int64_t due;
+
+	p.jitter = 0;
+	account_init(&account);
+	account.unknown = attempts[row].hold ? UNKNOWN_HOLD : UNKNOWN_RETRY;
+	envelope_init(&e);
+	envelope_add(&e, "a@example.org", "", "");
+	envelope_add(&e, "b@example.org", "", "");
+	envelope_settle_one(&e, 0, &sent);
+	envelope_settle_one(&e, 1, &v);
+	queue_attempted(&t, &past);
+	due = queue_next(&t, &past);
+	if (past.attempts != 1 || past.tries != attempts[row].ages ||
+	    due != (attempts[row].wait < 0 ? STORE_HELD :
+		    NOW + attempts[row].wait))
+		fail_msg("%s: %u attempts, %u of them count, due in %lld",
+			 attempts[row].name, past.attempts, past.tries,
+			 (long long)due - NOW);
+	envelope_release(&e);
+	account_release(&account);
+}
+
+static void what_an_attempt_means(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(*attempts); i++)
+		check_attempt(i);
+}
+
+/* Chance moves the next time, both ways and within its bounds. */
+static void chance_has_its_bounds(void **state)
+{
+	struct retry_policy p = retry_default();
+	struct retry_past past = { .attempts = 5 };
+	struct envelope e;
+	struct queue_tried t = { .env = &e, .policy = &p, .now = NOW };
+	int64_t least = INT64_MAX, most = 0;
+
+	(void)state;
+	p.jitter = 50;
+	envelope_init(&e);
+	envelope_add(&e, "a@example.org", "", "");
+	for (int i = 0; i < 200; i++) {
+		int64_t due = queue_next(&t, &past);
+
+		least = due < least ? due : least;
+		most = due > most ? due : most;
+	}
+	assert_in_range(least, NOW + 1800, NOW + 3000);
+	assert_in_range(most, NOW + 4200, NOW + 5400);
+	envelope_release(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_the_modules_own),
 		cmocka_unit_test(each_setting_arrives),
 		cmocka_unit_test(bounces_are_capped_as_set),
+		cmocka_unit_test(what_an_attempt_means),
+		cmocka_unit_test(chance_has_its_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,7 +268,7 @@ static void log_line(void **state)
 	(void)state;
 	buf_init(&out, 10000);
 	partial(&e, &r);
-	report_log_rcpt(&out, &r, 1);
+	report_log_rcpt(&out, &r, 1, false);
 	assert_string_equal(buf_cstr(&out),
 		"message_id=\"<1@example.net>\" from=\"me@example.net\" "
 		"to=\"\\\"b\\u0009c\\\"@example.org\" "
@@ -281,11 +281,20 @@ static void log_line(void **state)
 	refused(&e, &r);
 	envelope_add(&e, "a@example.org", "", "");
 	envelope_settle(&e, &lost);
-	report_log_rcpt(&out, &r, 0);
+	report_log_rcpt(&out, &r, 0, false);
 	assert_string_equal(buf_cstr(&out),
 		"message_id=\"\" from=\"\" to=\"a@example.org\" relay=none "
 		"outcome=unknown stage=\"message\" code=0 elapsed_ms=0 "
 		"text=\"lost\"\n");
+	buf_reset(&out);
+	r.queue_id = "abc";
+	r.delay = 7;
+	report_log_rcpt(&out, &r, 0, true);
+	assert_string_equal(buf_cstr(&out),
+		"{\"queue_id\":\"abc\",\"message_id\":\"\",\"delay\":7,"
+		"\"from\":\"\",\"to\":\"a@example.org\",\"relay\":\"none\","
+		"\"outcome\":\"unknown\",\"stage\":\"message\",\"code\":0,"
+		"\"elapsed_ms\":0,\"text\":\"lost\"}\n");
 	envelope_release(&e);
 	buf_release(&out);
 }

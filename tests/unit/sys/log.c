@@ -77,6 +77,33 @@ static void appends_to_a_private_file(void **state)
 	buf_release(&b);
 }
 
+/* {"time":"2026-11-21T20:00:00Z","program":"demo","pid":123,"code":250} */
+static void an_object_stays_one(void **state)
+{
+	static const char shape[] = "{\"time\":\"9999-99-99T99:99:99Z\","
+		"\"program\":\"demo\",\"pid\":";
+	char want[300], *at = want;
+	struct file_facts facts;
+	struct error err = { 0 };
+	struct buf b;
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(log_lines(path, "demo", STR("{\"code\":250}\n"),
+				   &err), 0);
+	buf_init(&b, 10000);
+	assert_int_equal(file_slurp(path, &b, &facts, &err), 0);
+	snprintf(want, sizeof(want), "%s%d,\"code\":250}\n", shape,
+		 (int)getpid());
+	for (size_t i = 0; *at && i < b.len; i++, at++)
+		if (*at == '9' && i < sizeof(shape) && b.p[i] >= '0' &&
+		    b.p[i] <= '9')
+			*at = b.p[i];
+	assert_string_equal(buf_cstr(&b), want);
+	buf_release(&b);
+	unlink(path);
+}
+
 static void elsewhere(void **state)
 {
 	struct error err = { 0 };
@@ -118,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appends_to_a_private_file),
+		cmocka_unit_test(an_object_stays_one),
 		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(what_fails_is_named),
 	};
