@@ -142,7 +142,8 @@ fuzz-run: $(fuzz)
 
 bench: $(bench) root relay
 	@for b in $(bench); do echo "== $${b##*/}"; $$b || exit 1; done
-	@run=$(srcdir)/tests/bench/run; test ! -e $$run || $(TEST_ENV) $(PYTHON) $$run
+	@for run in $(srcdir)/tests/bench/run $(srcdir)/tests/bench/queue; do \
+	test ! -e $$run || $(TEST_ENV) $(PYTHON) $$run || exit 1; done
 
 cov:
 	@rm -rf obj-cov
