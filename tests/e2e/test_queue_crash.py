@@ -1,8 +1,8 @@
 """A crash or a fault at any system call: nothing that was accepted is lost.
 
-POSTHASTE_FULL=1 runs every point and the long rounds; otherwise every call
-that touches the spool or the relay is hit in every way, and of the others a
-sample.  Figures are printed with pytest's -s, and kept in the test's report.
+POSTHASTE_FULL=1 runs every point; otherwise there is a kill at every call
+that changes the spool or speaks to the relay, and of the rest a sample.  The
+figures are printed.
 """
 import os
 import re
