@@ -38,6 +38,23 @@ static int run(const struct request *r)
 	}
 }
 
+/* Who asked for a report gets one of a bad command line, too. */
+static int refuse(const struct request *r, const struct error *err)
+{
+	struct envelope nobody;
+	struct report report = {
+		.message_id = "", .account = "", .relay = "", .tls = "",
+		.mech = "", .queue_id = "", .env = &nobody, .error = err->text,
+		.status = error_kind_status(err->kind),
+	};
+
+	envelope_init(&nobody);
+	say_error(r, err);
+	say_report(r, &report);
+	envelope_release(&nobody);
+	return report.status;
+}
+
 int main(int argc, char **argv)
 {
 	bool closed = guard_descriptors();
@@ -50,7 +67,7 @@ int main(int argc, char **argv)
 	r.stdin_closed = closed;
 	guard_signals(r.name);
 	if (request_parse(&r, argc, argv, &err))
-		status = say_error(&r, &err);
+		status = refuse(&r, &err);
 	else
 		status = run(&r);
 	/* Callers that still write die of SIGPIPE if we leave (CALLERS s0). */

@@ -260,6 +260,26 @@ static int parse_option(struct request *r, struct args *args, struct error *err)
 	return parse_word(r, args, arg, err);
 }
 
+/* The kind of report may be asked for after what is wrong. */
+static void find_report(struct request *r, struct args *args)
+{
+	static const char word[] = "--report";
+	struct error ignored;
+
+	for (; args->at < args->argc; args->at++) {
+		const char *arg = args->argv[args->at];
+
+		if (strncmp(arg, word, strlen(word)))
+			continue;
+		arg += strlen(word);
+		if (*arg == '=')
+			(void)apply_report(r, arg + 1, &ignored);
+		else if (!*arg && args->at + 1 < args->argc)
+			(void)apply_report(r, args->argv[args->at + 1],
+					   &ignored);
+	}
+}
+
 int request_parse(struct request *r, int argc, char **argv, struct error *err)
 {
 	struct args args = { argv, argc, 1 };
@@ -272,8 +292,11 @@ int request_parse(struct request *r, int argc, char **argv, struct error *err)
 		dashes = !strcmp(argv[args.at], "--");
 		if (dashes)
 			args.at++;
-		else if (parse_option(r, &args, err))
+		else if (parse_option(r, &args, err)) {
+			if (r->face == FACE_POSTHASTE)
+				find_report(r, &args);
 			return -1;
+		}
 	}
 	if (args.at > argc)
 		args.at = argc;

@@ -276,6 +276,19 @@ def test_setting_for_every_option(home):
         assert key.replace("_", "-") in found, key
 
 
+@pytest.mark.parametrize("argv", [
+    ["--report=json", "--bogus"], ["--priority=99", "--report=json"],
+    [b"--b\xffd\x1b\"", "--report", "json", BOB], ["--report=json", "-f"],
+    ["--report=json", BOB, "-t"]], ids=str)
+def test_json_of_a_bad_command_line(home, argv):
+    run = home(25).run(*argv, stdin=b"")
+    got = json.loads(run.stdout)
+    assert run.status == got["exit_status"] == 64 and got["error"], run
+    assert got["result"] == "failed" and got["recipients"] == []
+    run = home(25).run("-Z", "--report=none", stdin=b"")
+    assert run.status == 64 and run.stdout == b"", run
+
+
 SETTINGS = [("--host", "127.0.0.1"), ("--tls", "none"), ("--auth", "none"),
             ("--helo", "hi.example.org"), ("--timeout-connect", "7"),
             ("--timeout-command", "7"), ("--timeout-data", "7"),
