@@ -14,6 +14,23 @@
 #include "sys/guard.h"
 #include "sys/intake.h"
 
+/* The envelope may be larger than anything that is kept in memory. */
+static int print_envelope(const struct envelope *e, struct buf *out,
+			  struct error *err)
+{
+	buf_addf(out, "MAIL FROM:<%s>\n", e->from);
+	for (size_t i = 0; i < e->n_rcpt; i++) {
+		buf_addf(out, "RCPT TO:<%s>\n", e->rcpt[i].addr);
+		if (out->len < INTAKE_MEMORY)
+			continue;
+		if (say_out(buf_str(out), err))
+			return -1;
+		buf_reset(out);
+	}
+	buf_addch(out, '\n');
+	return say_out(buf_str(out), err);
+}
+
 static int dry_run(struct submission *s)
 {
 	const struct message *m = s->message;
@@ -23,11 +40,7 @@ static int dry_run(struct submission *s)
 	int ret;
 
 	buf_init(&out, MESSAGE_HEAD_MAX);
-	buf_addf(&out, "MAIL FROM:<%s>\n", s->env.from);
-	for (size_t i = 0; i < s->env.n_rcpt; i++)
-		buf_addf(&out, "RCPT TO:<%s>\n", s->env.rcpt[i].addr);
-	buf_addch(&out, '\n');
-	ret = say_out(buf_str(&out), &err);
+	ret = print_envelope(&s->env, &out, &err);
 	for (uint64_t at = 0; at < size && !ret; at += INTAKE_MEMORY) {
 		uint64_t n = size - at < INTAKE_MEMORY ? size - at :
 			INTAKE_MEMORY;

@@ -184,6 +184,15 @@ def test_transcript_of_failure(home, relay):
                line.startswith("posthaste: ") for line in run.lines()), run
 
 
+def test_dry_run_of_many(home):
+    """However many recipients: all are printed."""
+    n = 500000
+    head = ",\n ".join("a%d@b" % i for i in range(n))
+    run = home(25).run("--dry-run", "-t", "-f", FROM, rss_max=128 << 20,
+                       stdin=b"To: %s\n\nx\n" % head.encode())
+    assert run.status == 0 and run.out.count("RCPT TO:<a") == n, run.err
+
+
 def test_dry_run(home, relay):
     """--dry-run: envelope and message, and nothing is sent."""
     r = relay()
