@@ -339,6 +339,14 @@ void attempt_begin(struct attempt *a, struct envelope *env,
 	session_begin(&a->session, env);
 }
 
+static void transact(struct attempt *a, struct envelope *env,
+		     struct message *message)
+{
+	attempt_begin(a, env, message);
+	while (attempt_ready(a) && session_in_flight(&a->session))
+		session_await(&a->session);
+}
+
 int attempt_submit(struct attempt *a, struct envelope *env,
 		   struct message *message)
 {
@@ -350,9 +358,13 @@ int attempt_submit(struct attempt *a, struct envelope *env,
 		v = verdict_of_error(&err, STAGE_LOCAL);
 		envelope_settle(env, &v);
 	} else {
-		attempt_begin(a, env, &adapted.message);
-		while (attempt_ready(a) && session_in_flight(&a->session))
-			session_await(&a->session);
+		do
+			transact(a, env, &adapted.message);
+		while (!over(a) && envelope_count(env, OUTCOME_PENDING));
+		/* The connection did not last for those who were too many. */
+		v = a->session.verdict;
+		v.outcome = OUTCOME_DEFERRED;
+		envelope_settle(env, &v);
 	}
 	adapt_release(&adapted, env);
 	return over(a) ? -1 : 0;

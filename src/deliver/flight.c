@@ -1,5 +1,6 @@
 #include "deliver/flight.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "util/xalloc.h"
@@ -8,6 +9,7 @@
 struct sending {
 	struct envelope *env;
 	struct adapted adapted;
+	bool again;		/* for those who were too many at once */
 	struct sending *next;
 };
 
@@ -34,7 +36,35 @@ static void finish(struct flight *f, struct envelope *env)
 
 static void on_settled(void *flight, struct envelope *env)
 {
-	finish(flight, env);
+	struct flight *f = flight;
+
+	if (!envelope_count(env, OUTCOME_PENDING)) {
+		finish(f, env);
+		return;
+	}
+	for (struct sending *s = f->first; s; s = s->next)
+		s->again = s->again || s->env == env;
+}
+
+static struct sending *waiting(const struct flight *f)
+{
+	struct sending *s = f->first;
+
+	while (s && !s->again)
+		s = s->next;
+	return s;
+}
+
+/* Some are left for whom the connection did not last. */
+static void put_off(struct flight *f, struct verdict v)
+{
+	struct sending *s;
+
+	v.outcome = OUTCOME_DEFERRED;
+	while ((s = waiting(f))) {
+		envelope_settle(s->env, &v);
+		finish(f, s->env);
+	}
 }
 
 static void begin(struct attempt *a, struct flight *f, struct envelope *env,
@@ -64,8 +94,15 @@ int flight_run(struct attempt *a, const struct flight_source *source)
 	a->settled = on_settled;
 	a->settled_ctx = &f;
 	while (attempt_ready(a)) {
-		struct envelope *env = source->next(source->ctx, &message);
+		struct sending *again = waiting(&f);
+		struct envelope *env;
 
+		if (again) {
+			again->again = false;
+			attempt_begin(a, again->env, &again->adapted.message);
+			continue;
+		}
+		env = source->next(source->ctx, &message);
 		if (env)
 			begin(a, &f, env, message);
 		else if (session_in_flight(&a->session))
@@ -74,5 +111,6 @@ int flight_run(struct attempt *a, const struct flight_source *source)
 			break;
 	}
 	a->settled = NULL;
+	put_off(&f, a->session.verdict);
 	return attempt_alive(a) ? 0 : -1;
 }

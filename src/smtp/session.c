@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "smtp/machine.h"
 #include "util/xalloc.h"
@@ -39,8 +40,19 @@ void session_trace(struct session *s, char who, struct str line)
 		s->config->trace(s->config->trace_ctx, who, line);
 }
 
+/* While messages follow each other the queue is never empty: move it up. */
+static void forget_answered(struct session *s)
+{
+	s->expect_len -= s->expect_head;
+	memmove(s->expect, s->expect + s->expect_head,
+		s->expect_len * sizeof(*s->expect));
+	s->expect_head = 0;
+}
+
 void session_expect(struct session *s, enum verb verb, uint32_t rcpt)
 {
+	if (s->expect_len == s->expect_cap && s->expect_head > s->expect_len / 2)
+		forget_answered(s);
 	if (s->expect_len == s->expect_cap) {
 		s->expect_cap = s->expect_cap * 2 + 8;
 		s->expect = xrealloc(s->expect, s->expect_cap,

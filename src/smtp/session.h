@@ -49,7 +49,8 @@ enum {
 	/* While more than one message is in flight: a further one may start
 	   when fewer than so many, or fewer than so many octets, are. */
 	SESSION_WINDOW = 20,
-	SESSION_WINDOW_OCTETS = 256 << 10
+	SESSION_WINDOW_OCTETS = 256 << 10,
+	SESSION_WINDOW_MAX = 100	/* never more: each has a file open */
 };
 
 /* Seconds, RFC 5321 s4.5.3.2. */
@@ -75,6 +76,8 @@ struct session_config {
 	 * If not NULL, several messages may be in flight: WANT_NEXT then comes
 	 * before the last one is settled, and each is reported here when it
 	 * is.  When there is no message for WANT_NEXT: session_await().
+	 * Recipients that are still pending then were too many for one
+	 * transaction: session_begin() it again, or settle them.
 	 */
 	void (*settled)(void *ctx, struct envelope *env);
 	void *settled_ctx;
@@ -100,7 +103,6 @@ struct transaction {
 	bool open;		/* MAIL was said and not yet concluded */
 	bool step;		/* the driver says each command's time */
 	bool ended;		/* by the relay: BDAT ends it only if taken */
-	bool parked;		/* all is said; only its replies are awaited */
 };
 
 /* A message whose replies are still to come while the next one goes out. */

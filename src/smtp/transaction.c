@@ -412,7 +412,7 @@ static void on_rcpt(struct session *s, uint32_t i)
 	default:
 		if (!t->mail_ok)
 			break;	/* "503 need MAIL": MAIL's reply was the word */
-		if (t->accepted && too_many(&v) && !t->step && !t->parked &&
+		if (t->accepted && too_many(&v) && !t->step &&
 		    !s->env->all_or_nothing) {
 			if (!t->overflow++)
 				t->full_at = t->accepted;

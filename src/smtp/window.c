@@ -14,7 +14,8 @@
 static bool window_open(const struct session *s)
 {
 	return s->n_parked < SESSION_WINDOW ||
-		s->parked_octets < SESSION_WINDOW_OCTETS;
+		(s->n_parked < SESSION_WINDOW_MAX &&
+		 s->parked_octets < SESSION_WINDOW_OCTETS);
 }
 
 /* Is the batch all that is left to be asked, with nobody put off? */
@@ -33,7 +34,6 @@ bool window_park(struct session *s)
 	    s->t.step || s->config->lmtp || s->env->all_or_nothing || large ||
 	    !whole(s))
 		return false;
-	s->t.parked = true;
 	s->parked = xrealloc(s->parked, s->n_parked + 1, sizeof(*s->parked));
 	s->parked[s->n_parked++] = (struct parked){ s->env, s->t };
 	s->parked_octets += s->env->size;
@@ -80,7 +80,10 @@ bool window_early(struct session *s)
 	return true;
 }
 
-/* The oldest has its last reply: whoever it did not name must wait. */
+/*
+ * The oldest has its last reply: whoever it did not name must wait, but who
+ * was one too many is left pending, for a transaction of his own.
+ */
 static void finish(struct session *s)
 {
 	struct parked done = s->parked[0];
@@ -88,7 +91,11 @@ static void finish(struct session *s)
 
 	if (v.outcome == OUTCOME_SENT)
 		v.outcome = OUTCOME_DEFERRED;
-	envelope_settle(done.env, &v);
+	if (!done.t.overflow)
+		envelope_settle(done.env, &v);
+	else if (done.t.accepted == done.t.full_at &&
+		 done.t.full_at < s->rcpt_limit)
+		s->rcpt_limit = done.t.full_at;
 	free(done.t.batch);
 	s->parked_octets -= done.env->size;
 	s->n_parked--;
