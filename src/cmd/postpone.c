@@ -128,6 +128,9 @@ int postpone(struct submission *s, struct error *err)
 	struct store store;
 	int r;
 
+	/* Refused for one, it is refused: later nobody shall get it, either. */
+	if (s->env.all_or_nothing && envelope_count(&s->env, OUTCOME_FAILED))
+		return 0;
 	if (!*s->account->name)
 		return error_set(err, ERROR_CONFIG, "only messages of a "
 				 "configured account can be queued");

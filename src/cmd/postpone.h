@@ -22,7 +22,8 @@ enum account_queue postpone_policy(const struct submission *s);
  * Commit the recipients that are pending, deferred or unknown to the queue;
  * they are QUEUED then, and s->queue_id names the entry.  From a success on
  * signals are held until the process ends, for 0 is to be its exit status.
- * 0, or -1: nothing is in the queue.
+ * 0, or -1: nothing is in the queue; but with all_or_nothing, and a recipient
+ * FAILED, 0 without doing anything.
  */
 int postpone(struct submission *s, struct error *err);
 

@@ -196,10 +196,28 @@ static void plan(struct run *r, struct run_job *j, const struct queue_tried *t)
 	int64_t due = queue_next(t, &j->state.past);
 	struct error err;
 
-	if (state_save(&j->state, r->setup->store, j->entry.id, &err) ||
-	    store_plan(r->setup->store, j->entry.id, due, &err))
+	/* One needs space, the other does not: it may be to hold the entry. */
+	if (state_save(&j->state, r->setup->store, j->entry.id, &err))
+		tell_error(r, &err);
+	if (store_plan(r->setup->store, j->entry.id, due, &err))
 		tell_error(r, &err);
 	r->left++;
+}
+
+/* All or nothing, and one was refused for good: nobody gets it any more. */
+static void refuse_all(struct envelope *env)
+{
+	const struct verdict v = { .outcome = OUTCOME_FAILED,
+		.stage = STAGE_LOCAL, .kind = ERROR_UNAVAILABLE,
+		.text = STR("not sent, for another recipient was refused and "
+			    "it is all or nothing") };
+
+	if (!env->all_or_nothing || !envelope_count(env, OUTCOME_FAILED))
+		return;
+	for (size_t i = 0; i < env->n_rcpt; i++)
+		if (envelope_verdict(env, i)->outcome == OUTCOME_DEFERRED)
+			env->rcpt[i].verdict = 0;
+	envelope_settle(env, &v);
 }
 
 /* The envelope has its verdicts: record, notify, plan. */
@@ -220,6 +238,7 @@ static void conclude(struct run *r, struct run_job *j)
 	struct bounce_told told;
 	struct error err;
 
+	refuse_all(&j->entry.env);
 	queue_attempted(&t, past);
 	state_take(&j->state, &j->entry.env);
 	for (size_t i = 0; i < j->entry.env.n_rcpt; i++)
@@ -296,7 +315,11 @@ static bool paced(struct run *r)
 	if (rate && r->last_start && clock_left(due)) {
 		if (session_in_flight(&r->attempt->session))
 			return false;
-		clock_sleep(due);
+		/* A signal ends the sleep: it may say stop, or nothing to us. */
+		while (clock_left(due) && !stopped(r))
+			clock_sleep(due);
+		if (stopped(r))
+			return false;
 	}
 	r->last_start = clock_ms();
 	return true;
@@ -381,6 +404,17 @@ static void limit_connection(struct run *r)
 		r->most = (size_t)relay;
 }
 
+/*
+ * A relay that hung up after some messages may take more of them, and so may
+ * one whose reply put an end to the first.
+ */
+static bool takes_more(const struct run *r, const struct verdict *v)
+{
+	return v->outcome == OUTCOME_PENDING || r->on_connection > 1 ||
+		(r->on_connection && v->stage >= STAGE_MAIL && v->code &&
+		 v->code != 421);
+}
+
 /* One connection.  True if another one may do more. */
 static bool visit(struct run *r)
 {
@@ -400,9 +434,7 @@ static bool visit(struct run *r)
 		flight_run(&a, source(r, &s));
 	}
 	v = &a.session.verdict;
-	/* A relay that hung up after some messages may take more of them. */
-	more = left_for(r) && !stopped(r) &&
-		(v->outcome == OUTCOME_PENDING || r->on_connection > 1);
+	more = left_for(r) && !stopped(r) && takes_more(r, v);
 	if (!more && v->outcome != OUTCOME_PENDING) {
 		note(r, v);
 		tell(r, &(struct run_news){ .account = r->account,
