@@ -66,6 +66,15 @@ static int read_all(int fd, struct buf *out)
 	}
 }
 
+/* "-C /dev/null" is how people say: no file at all. */
+static bool is_null(const struct stat *st)
+{
+	struct stat null;
+
+	return S_ISCHR(st->st_mode) && !stat("/dev/null", &null) &&
+		S_ISCHR(null.st_mode) && null.st_rdev == st->st_rdev;
+}
+
 static int slurp_fd(int fd, const char *path, struct buf *out,
 		    struct file_facts *facts, struct error *err)
 {
@@ -79,6 +88,8 @@ static int slurp_fd(int fd, const char *path, struct buf *out,
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "'%s' is a directory, not "
 				 "a file", path);
+	if (is_null(&st))
+		return 0;
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "'%s' is not a regular "
 				 "file", path);

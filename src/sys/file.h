@@ -22,7 +22,8 @@ struct file_facts {
  * Append the whole regular file to out, whose ceiling is the limit; facts are
  * of the descriptor that was read.  Missing is not an error here: facts say
  * so.  ERROR_PERM if it may not be read (the uid is named), ERROR_CONFIG if it
- * is no regular file or larger than the ceiling, ERROR_IO.  Never hangs on a FIFO.
+ * is no regular file or larger than the ceiling, ERROR_IO.  Never hangs on a
+ * FIFO.  /dev/null is an empty file.
  */
 int file_slurp(const char *path, struct buf *out, struct file_facts *facts,
 	       struct error *err);

@@ -78,7 +78,7 @@ static void not_a_file(void **state)
 {
 	static const struct { const char *path; bool missing; } rows[] = {
 		{ "/nonexistent/x", true }, { "/etc/passwd/x", true },
-		{ "/tmp", false }, { "/dev/null", false },
+		{ "/tmp", false }, { "/dev/zero", false },
 	};
 
 	(void)state;
@@ -95,6 +95,20 @@ static void not_a_file(void **state)
 			fail_msg("%s: %s", rows[i].path, err.text);
 		buf_release(&b);
 	}
+}
+
+static void nothing_at_all(void **state)
+{
+	struct file_facts facts;
+	struct error err = { 0 };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 100);
+	assert_int_equal(file_slurp("/dev/null", &b, &facts, &err), 0);
+	assert_false(facts.missing);
+	assert_int_equal(b.len, 0);
+	buf_release(&b);
 }
 
 /* There, but not to be read: each with its kind. */
@@ -216,6 +230,7 @@ int main(void)
 		cmocka_unit_test(up_to_the_ceiling),
 		cmocka_unit_test(files_that_lie_about_their_size),
 		cmocka_unit_test(not_a_file),
+		cmocka_unit_test(nothing_at_all),
 		cmocka_unit_test(what_cannot_be_read),
 		cmocka_unit_test(private),
 		cmocka_unit_test(descriptors),
