@@ -227,14 +227,24 @@ static int run_once(struct queue *q)
 	return status;
 }
 
+/* A single run ends with its terminal, unless nohup(1) says otherwise. */
+static void on_hangup(int signal)
+{
+	(void)signal;
+	told_to_stop = 1;
+}
+
 static void catch_signals(bool stays)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal }, old;
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	if (stays)
+	if (!stays)
+		sa.sa_handler = on_hangup;
+	if (stays || (!sigaction(SIGHUP, NULL, &old) &&
+		      old.sa_handler != SIG_IGN))
 		sigaction(SIGHUP, &sa, NULL);
 }
 

@@ -342,15 +342,17 @@ def test_staying_hears_hangup_and_terminate(queue, relay):
     assert run.elapsed < 10
 
 
-@pytest.mark.parametrize("option", ["-q", "-q1h"])
-def test_terminate_finishes_what_is_in_flight(queue, relay, option):
+@pytest.mark.parametrize("option, sig", [
+    ("-q", signal.SIGTERM), ("-q1h", signal.SIGTERM), ("-q", signal.SIGINT),
+    ("-q", signal.SIGHUP)])
+def test_terminate_finishes_what_is_in_flight(queue, relay, option, sig):
     r = relay("--delay=DOT:1500")
     q = queue(r.port, max_messages_per_connection=0)
     for i in range(3):
         q.put(stdin=mail("m%d" % i))
     started = q.start(option, stdin=b"")
     assert until(lambda: r.events("rcpt"))
-    started.signal(signal.SIGTERM)
+    started.signal(sig)
     run = started.finish()
     assert run.status == 0 and run.elapsed < 8, run
     sent = len(arrived(r))
@@ -584,6 +586,20 @@ def test_what_is_due_goes_along_with_what_is_sent(queue, relay, flush):
     assert subjects(r, n)[0] == "now" and len(r.messages()) == n
     assert r.connected() == 1 and other.connected() == 0
     assert len(q.entries()) == 5 - n
+
+
+@pytest.mark.parametrize("setting, options, along", [
+    (None, (), True), ("never", (), False),
+    ("tempfail", ("--queue=never",), False)])
+def test_who_has_a_queue_looks_after_it(queue, relay, setting, options, along):
+    """...also where a failure would not be queued now."""
+    r = relay()
+    q = queue(r.port)
+    q.put(stdin=mail("old"))
+    q.set(queue=setting)
+    silent(q.run(*options, "-f", FROM, BOB, stdin=mail("new")))
+    assert subjects(r, 2 if along else 1) == ["new", "old"][:1 + along]
+    assert len(q.entries()) == 1 - along
 
 
 def test_trouble_with_the_rest_changes_nothing_for_the_caller(queue, relay):
