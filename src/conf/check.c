@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "conf/duration.h"
+#include "mail/address.h"
 #include "sasl/sasl.h"
 #include "util/buf.h"
 
@@ -177,6 +178,21 @@ int check_domains(struct str value, struct error *err)
 	return 0;
 }
 
+/* As it goes into the envelope; what a pattern matches is not our say. */
+static bool is_bare(struct str s)
+{
+	struct error ignored;
+	struct buf spec;
+	bool same;
+
+	if (has_any(s, "*?"))
+		return true;
+	buf_init(&spec, 2 * ADDRESS_MAX);
+	same = !address_one(&spec, s, &ignored) && str_eq(buf_str(&spec), s);
+	buf_release(&spec);
+	return same;
+}
+
 int check_from(struct str value, struct error *err)
 {
 	while (value.n) {
@@ -189,6 +205,8 @@ int check_from(struct str value, struct error *err)
 				   "between; a name goes into 'from_name'");
 		if (!has_any(w, "@*?"))
 			return bad(err, "has an address without a domain");
+		if (!is_bare(w))
+			return bad(err, "has what is no address");
 	}
 	return 0;
 }
