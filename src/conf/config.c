@@ -235,6 +235,12 @@ static int check_mode(const struct load *l, const struct file_facts *facts,
 	}
 	if (secrets && file_check_private(l->path, facts, err))
 		return -1;
+	/* Whose HOME it came from may not be who runs us. */
+	if (commands && facts->uid && facts->uid != geteuid())
+		return error_set(err, ERROR_PERM, "'%s' names a command but "
+				 "belongs to uid %lu: run 'chown %lu %s'",
+				 l->path, (unsigned long)facts->uid,
+				 (unsigned long)geteuid(), l->path);
 	if (commands && (facts->mode & S_IWOTH))
 		return error_set(err, ERROR_PERM, "'%s' names a command but "
 				 "everybody may write to it: run 'chmod o-w %s'",

@@ -135,6 +135,17 @@ def test_foreign_owner(secure):
     assert run.status == 77 and r.connected() == 0, run
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give away")
+def test_foreign_command(secure, tmp):
+    """A command is run for nobody who is not the caller or root."""
+    ran = tmp / "ran"
+    r, h = secure(password=None, password_command="touch %s" % ran)
+    os.chown(h.config, 54321, 54321)
+    run = h.run("-f", FROM, BOB)
+    assert run.status == 77 and "chown" in run.err and r.connected() == 0, run
+    assert not ran.exists()
+
+
 def test_missing(home):
     """No configuration at all -> 78, and where it was looked for."""
     h = home(25)

@@ -434,6 +434,10 @@ static void unreadable_is_not_missing(void **state)
 		write_file("c", "[account a]\nhost=mx\npassword = p\n", 0644);
 		assert_int_equal(chown(in_dir("c"), 12345, 12345), 0);
 		assert_int_equal(as_nobody(not_ours), 0);
+		write_file("c", "[account a]\nhost=mx\nuser=u\n"
+			   "token_command = echo t\n", 0644);
+		assert_int_equal(chown(in_dir("c"), 12345, 12345), 0);
+		assert_int_equal(as_nobody(not_ours), 0);
 	}
 }
 
