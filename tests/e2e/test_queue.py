@@ -409,6 +409,21 @@ def test_a_refusal_amid_the_queue_stops_nobody(queue, relay, caps):
     assert not r.events("violation")
 
 
+@pytest.mark.parametrize("caps", [CAPS, CHUNKING])
+def test_too_many_at_once_go_in_further_transactions(queue, relay, caps):
+    r = relay("--rcpt-limit=2", REPLY_450 % "e@example.net", caps=caps)
+    q = queue(r.port)
+    who = ["%s@example.net" % c for c in "abcde"]
+    q.put(*who, stdin=mail("all"))
+    q.put(BOB, stdin=mail("one"))
+    assert q.go("-q").status == 50
+    assert r.connected() == 1
+    got = [x["address"] for m in arrived(r) for x in m["rcpts"]
+           if x["code"] // 100 == 2]
+    assert sorted(got) == sorted(who[:4] + [BOB]), got
+    assert q.only().rcpts == dict(zip(who, "DDDDP"))
+
+
 def test_rset_after_a_transaction_that_came_to_nothing(queue, relay):
     r = relay(REPLY_550 % CAROL, caps="8BITMIME,SIZE")
     q = queue(r.port)
