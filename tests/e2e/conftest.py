@@ -18,6 +18,16 @@ def cannot(reason):
     pytest.skip(reason)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What tests measured (record_property), wherever they were run."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in report.user_properties:
+                if name == "figures" and report.when == "call":
+                    terminalreporter.write_line("%s: %s" % (
+                        report.nodeid.split("::")[-1], text))
+
+
 @pytest.fixture(scope="session")
 def base():
     for needed in (program.program(), program.sendmail(), binary()):

@@ -44,14 +44,9 @@ def recorder(tmp):
         r.stop()
 
 
-def figures(record_property, capsys, **found):
-    text = ", ".join("%s %s" % (k.replace("_", " "), v)
-                     for k, v in found.items())
-    for key, value in found.items():
-        record_property(key, value)
-    with capsys.disabled():
-        print("\n  %s: %s" % (os.environ.get("PYTEST_CURRENT_TEST", "")
-                              .split("::")[-1].split(" ")[0], text))
+def figures(record_property, **found):
+    record_property("figures", ", ".join(
+        "%s %s" % (k.replace("_", " "), v) for k, v in found.items()))
 
 
 def empty(directory):
@@ -105,7 +100,7 @@ def judge_enqueue(home, point, status, err, linked):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_enqueue_sweep(tracing, tmp, record_property, capsys, way):
+def test_enqueue_sweep(tracing, tmp, record_property, way):
     """HOSTILE 53, 54: exit 0 is one whole entry, anything else none."""
     exe, argv, size = WAYS[way]
     exe = exe and exe()
@@ -137,14 +132,14 @@ def test_enqueue_sweep(tracing, tmp, record_property, capsys, way):
         wrong = judge_enqueue(home, point, status, err, linked)
         if wrong:
             violations.append((point, status, wrong, err))
-    figures(record_property, capsys, calls=len(calls), points=tried,
+    figures(record_property, calls=len(calls), points=tried,
             not_reached=missed, killed_after_the_link=committed,
             t_left=left, violations=len(violations))
     assert not violations, "\n" + "\n".join(map(str, violations[:20]))
     assert missed < tried / 20
 
 
-def test_enqueue_sweep_new_spool(tracing, tmp, record_property, capsys):
+def test_enqueue_sweep_new_spool(tracing, tmp, record_property):
     """The same where the spool has yet to be made."""
     home = QueueHome(tmp / "home", 1, queue={
         "spool": tmp / "home/a/b/spool"})
@@ -175,7 +170,7 @@ def test_enqueue_sweep_new_spool(tracing, tmp, record_property, capsys):
             again, err = run(())
             if again:
                 violations.append((point, status, "cannot be repeated", err))
-    figures(record_property, capsys, points=tried, violations=len(violations))
+    figures(record_property, points=tried, violations=len(violations))
     assert not violations, "\n" + "\n".join(map(str, violations[:20]))
 
 
@@ -394,10 +389,10 @@ def in_window(calls, mid, file, report):
 @pytest.mark.parametrize("words", [("pipelining",),
                                    ("pipelining", "chunking")],
                          ids=["data", "chunking"])
-def test_runner_sweep(tracing, tmp, recorder, record_property, capsys, words):
+def test_runner_sweep(tracing, tmp, recorder, record_property, words):
     """HOSTILE 54 over -q: nothing is lost; twice only in the window."""
     sweep = RunnerSweep(tmp, recorder(*words))
     found, violations = sweep.sweep(strace.stride(8))
-    figures(record_property, capsys, **found)
+    figures(record_property, **found)
     assert not violations, "\n" + "\n".join(map(str, violations[:20]))
     assert found["not_reached"] < found["points"] / 10

@@ -39,11 +39,6 @@ def recorder(tmp):
         r.stop()
 
 
-def shown(capsys, text):
-    with capsys.disabled():
-        print("\n  " + text)
-
-
 def message(tmp, size=40):
     file = tmp / "message"
     file.write_bytes(b"From: alice@example.org\nTo: bob@example.net\n"
@@ -69,7 +64,7 @@ def mounted(what, tmp, port):
 
 
 @pytest.mark.parametrize("what", ["enqueue", "inodes"])
-def test_53_full_at_every_block(tmp, what, capsys):
+def test_53_full_at_every_block(tmp, what, record_property):
     rows = mounted(what, tmp, 1)
     statuses = []
     for row in rows:
@@ -81,13 +76,13 @@ def test_53_full_at_every_block(tmp, what, capsys):
             assert row["status"] == 75 and row["entries"] == [], row
             assert "No space left" in row["err"], row
             assert row["left"] == [], row
-    shown(capsys, "%s: %d sizes, %d too small" % (
+    record_property("figures", "%s: %d sizes, %d too small" % (
         what, len(rows), sum(map(bool, statuses))))
     assert set(statuses) == {0, 75}
     assert statuses == sorted(statuses, reverse=True)	# it is the size
 
 
-def test_53_full_while_settling(tmp, recorder, capsys):
+def test_53_full_while_settling(tmp, recorder, record_property):
     """Statuses need no space; a notice that has none keeps the original."""
     relay = recorder("pipelining")
     rows = mounted("settle", tmp, relay.port)
@@ -102,7 +97,7 @@ def test_53_full_while_settling(tmp, recorder, capsys):
         if row["kept"]:
             assert "--queue-retry=" in row["err"], row
             kept += 1
-    shown(capsys, "%d fillings, the notice found no room in %d" % (
+    record_property("figures", "%d fillings, the notice found no room in %d" % (
         len(rows), kept))
     assert 0 < kept < len(rows)
 
@@ -224,7 +219,7 @@ def one_round(home, relay, chance):
 @pytest.mark.parametrize("words", [("pipelining",),
                                    ("pipelining", "chunking")],
                          ids=["data", "chunking"])
-def test_kill_9(tmp, recorder, capsys, words, size):
+def test_kill_9(tmp, recorder, record_property, words, size):
     """Each message arrives; twice only as many as may be in flight: 20
     messages, or 256 KiB of them."""
     relay = recorder(*words)
@@ -246,9 +241,9 @@ def test_kill_9(tmp, recorder, capsys, words, size):
         assert double <= window * killed, (n, double, killed)
         kills, doubles = kills + killed, doubles + double
         most = max(most, double)
-    shown(capsys, "%d rounds of %d messages of %d octets: %d kills, %d "
-          "duplicates (at most %d a round), 0 lost" % (
-              rounds, MESSAGES, size, kills, doubles, most))
+    record_property("figures", "%d rounds of %d messages of %d octets: %d "
+                    "kills, %d duplicates (at most %d a round), 0 lost" % (
+                        rounds, MESSAGES, size, kills, doubles, most))
     assert kills >= rounds
 
 
