@@ -20,6 +20,22 @@ static int refuse(struct str domain, const char *why, struct error *err)
 	return -1;
 }
 
+/*
+ * What makes ASCII of other characters makes ">", "@" and blanks as well, out
+ * of their full-width forms: none of that may come where syntax is.
+ */
+static bool is_host(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = ascii_lower(s.p[i]);
+
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') &&
+		    c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return s.n > 0;
+}
+
 int idn_domain(struct buf *out, struct str domain, struct error *err)
 {
 	uint8_t *ascii = NULL;
@@ -38,6 +54,11 @@ int idn_domain(struct buf *out, struct str domain, struct error *err)
 	free(text);
 	if (status != IDN2_OK)
 		return refuse(domain, idn2_strerror(status), err);
+	if (!is_host(str_of((const char *)ascii))) {
+		idn2_free(ascii);
+		return refuse(domain, "it has characters that stand for "
+			      "what no domain has", err);
+	}
 	buf_addz(out, (const char *)ascii);
 	idn2_free(ascii);
 	return 0;

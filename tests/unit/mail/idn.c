@@ -20,6 +20,16 @@ static const struct {
 	{ "bu\xcc\x88" "cher.example", "xn--bcher-kva.example" },
 	{ "fa\xc3\x9f.de", "xn--fa-hia.de" },	/* not transitional "fass" */
 	{ "\xe4\xbe\x8b\xe3\x80\x82jp", "xn--fsq.jp" },
+	{ "x\xef\xbc\x8ey.example", "x.y.example" },
+	/* Full-width and compound characters, whose ASCII is syntax. */
+	{ "x\xef\xbc\x9ey.example", NULL },		/* > */
+	{ "x\xef\xbc\xa0y.example", NULL },		/* @ */
+	{ "x\xe3\x80\x80y.example", NULL },		/* blank */
+	{ "x\xef\xbc\x8cy.example", NULL },		/* , */
+	{ "x\xef\xbc\x9ay", NULL },			/* : */
+	{ "x\xef\xbc\x82y", NULL },			/* " */
+	{ "x\xe2\x84\x80y.example", NULL },		/* a/c */
+	{ "x\xef\xbc\x9e\xe3\x80\x80NOTIFY\xef\xbc\x9dNEVER", NULL },
 	{ "\xff.example", NULL },
 	{ "\xc3\xbc\r\nX: y", NULL },
 	{ "\xe2\x80\x8b\xc3\xbc.example\xe2\x84", NULL },
