@@ -233,6 +233,16 @@ def test_39_injection(home, relay, name):
     assert r.connected() == 0, r.all_events()
 
 
+def test_39_full_width(home, relay):
+    """39: what IDNA makes a '>', a blank or an '@' of stays out of commands,
+    also where the relay lacks SMTPUTF8 and the domain has to be ASCII."""
+    r = relay()
+    for to in ("b@c\uff1e\u3000NOTIFY\uff1dNEVER", "b@c\uff20evil.example"):
+        run = home(r.port).run("-f", FROM, to)
+        assert run.status == 65 and "ASCII" in run.err, run
+    assert not r.commands("RCPT"), r.all_events()
+
+
 def test_39_compose_injection(home, relay):
     """39: Subject with CRLF -> 64/65, server connection never opened."""
     r = relay()
