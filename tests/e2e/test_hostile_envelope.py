@@ -235,8 +235,8 @@ def test_39_injection(home, relay, name):
 
 def test_39_full_width(home, relay):
     """39: what IDNA makes a '>', a blank or an '@' of stays out of commands,
-    also where the relay lacks SMTPUTF8 and the domain has to be ASCII."""
-    r = relay()
+    where the relay lacks SMTPUTF8 and the domain has to be ASCII."""
+    r = relay(caps="PIPELINING,8BITMIME,DSN")
     for to in ("b@c\uff1e\u3000NOTIFY\uff1dNEVER", "b@c\uff20evil.example"):
         run = home(r.port).run("-f", FROM, to)
         assert run.status == 65 and "ASCII" in run.err, run
