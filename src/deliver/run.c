@@ -459,6 +459,15 @@ static int list(struct run *r, struct error *err)
 	return 0;
 }
 
+/* What is gone must not be there, and go out, again after a loss of power. */
+static void sync_removed(struct run *r)
+{
+	struct error err;
+
+	if (r->sent && store_sync(r->setup->store, &err))
+		tell_error(r, &err);
+}
+
 int run_queue(struct run *r, struct error *err)
 {
 	struct config *c = r->setup->config;
@@ -473,6 +482,7 @@ int run_queue(struct run *r, struct error *err)
 		while (left_for(r) && visit(r))
 			;
 	}
+	sync_removed(r);
 	return 0;
 }
 
@@ -489,5 +499,6 @@ int run_flush(struct run *r, struct attempt *a, struct account *account,
 	limit_connection(r);
 	flight_run(a, source(r, &s));
 	r->attempt = NULL;
+	sync_removed(r);
 	return 0;
 }
