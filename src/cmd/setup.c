@@ -81,8 +81,11 @@ void setup_known_file(struct buf *out)
 		buf_addz(out, state);
 	} else {
 		host_home(out);
-		if (out->len == start)
+		/* Not below wherever we happen to be. */
+		if (out->len == start || out->p[start] != '/') {
+			buf_reset(out);
 			return;
+		}
 		buf_addz(out, "/.local/state");
 	}
 	buf_addz(out, "/posthaste/known_relays");
