@@ -13,7 +13,7 @@ function __posthaste_keys
 	printf '%s=\n' \
 		host port protocol tls tls_trust tls_name tls_priority auth \
 		user authzid password_file password_command token_command \
-		netrc from from_name helo source dsn_notify dsn_return \
+		netrc from from_name helo ignore_extensions source dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue unknown flush_on_send \
 		max_messages_per_connection rate strict all_or_nothing \
@@ -67,6 +67,7 @@ complete -c posthaste -l password-file -r -F -d 'private file that holds the pas
 complete -c posthaste -l password-command -x -d 'shell command that prints the password'
 complete -c posthaste -l token-command -x -d 'shell command that prints an OAuth 2 access token'
 complete -c posthaste -l netrc -r -F -d 'netrc file with the relay\'s login and password'
+complete -c posthaste -l ignore-extensions -x -d 'EHLO keywords to overlook, for a relay that has them wrong'
 complete -c posthaste -l helo -x -d 'how to introduce ourselves, if not by the host\'s name'
 complete -c posthaste -l source -x -d 'local address to connect from'
 complete -c posthaste -l timeout-connect -x -d 'limit for connecting to one address'

@@ -36,6 +36,7 @@ struct account {
 	char *from;		/* address globs, commas between; first is default */
 	char *from_name;
 	char *helo;
+	char *ignore_extensions;	/* EHLO keywords to overlook */
 	char *source;		/* local address to connect from */
 	char *dsn_notify, *dsn_return;
 	unsigned timeout_connect, timeout_tls, timeout_command;	/* seconds */

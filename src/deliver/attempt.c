@@ -6,6 +6,7 @@
 #include "mail/idn.h"
 #include "net/dial.h"
 #include "sys/clock.h"
+#include "sys/guard.h"
 #include "sys/intake.h"
 
 enum { READ_SIZE = 64 << 10 };		/* octets a read from the relay */
@@ -169,7 +170,7 @@ static void authenticate(struct attempt *a)
 	if (secret_finish(a->source, until(a, acc->timeout_command),
 			  &a->secret, &err)) {
 		a->source = NULL;
-		fail(a, &err);
+		session_give_up(&a->session, &err);
 		return;
 	}
 	a->source = NULL;
@@ -188,7 +189,7 @@ static void authenticate(struct attempt *a)
 	if (a->sasl)
 		session_auth(&a->session, sasl_auth(a->sasl));
 	else
-		fail(a, &err);
+		session_give_up(&a->session, &err);
 }
 
 static void give_body(struct attempt *a)
@@ -216,9 +217,11 @@ static void drive(struct attempt *a)
 
 	for (;;) switch (session_want(s)) {
 	case WANT_SEND:
+		guard_doubt(session_in_doubt(s));
 		send_output(a);
 		break;
 	case WANT_RECV:
+		guard_doubt(session_in_doubt(s));
 		receive_reply(a);
 		break;
 	case WANT_TLS:
@@ -261,6 +264,7 @@ static void configure(struct attempt *a)
 		.helo = buf_cstr(&a->helo),
 		.tls = policy[account_tls(acc)],
 		.lmtp = acc->protocol == PROTOCOL_LMTP,
+		.ignore = acc->ignore_extensions,
 		.auth = !a->setup->look && (account_wants_auth(acc) ||
 			a->setup->password_fd >= 0),
 		.timeout = { acc->timeout_command, acc->timeout_data,

@@ -1,5 +1,7 @@
 #include "smtp/ehlo.h"
 
+#include <string.h>
+
 enum { AUTH_MAX = 4096 };		/* octets of mechanism names kept */
 
 void ehlo_init(struct ehlo *e)
@@ -111,6 +113,19 @@ void ehlo_parse(struct ehlo *e, struct str text)
 	str_cut(&text, '\n');	/* the first line greets us */
 	for (int i = 0; text.n && i < EHLO_LINES_MAX; i++)
 		one_line(e, str_trim(str_cut(&text, '\n')));
+}
+
+void ehlo_ignore(struct ehlo *e, const char *list)
+{
+	while (*list) {
+		size_t n = strcspn(list, ", \t");
+		struct str word = { list, n };
+
+		for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+			if (str_caseeq(word, str_of(keywords[i].keyword)))
+				e->caps &= ~(unsigned)keywords[i].cap;
+		list += n + (list[n] != '\0');
+	}
 }
 
 const char *ehlo_keyword(enum ehlo_cap cap)

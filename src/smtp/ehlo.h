@@ -48,6 +48,9 @@ void ehlo_release(struct ehlo *e);
  */
 void ehlo_parse(struct ehlo *e, struct str text);
 
+/* Overlook what a list of keywords (blanks or commas between) names. */
+void ehlo_ignore(struct ehlo *e, const char *list);
+
 /* The keyword of one capability bit: "PIPELINING". */
 const char *ehlo_keyword(enum ehlo_cap cap);
 

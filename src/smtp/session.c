@@ -132,6 +132,11 @@ void session_fail(struct session *s, const struct error *err)
 	s->phase = PHASE_DONE;
 }
 
+void session_give_up(struct session *s, const struct error *err)
+{
+	session_refuse(s, verdict_of_error(err, session_stage(s)), err->kind);
+}
+
 void session_broken(struct session *s, enum stage stage, const char *what)
 {
 	struct error err;
@@ -260,6 +265,8 @@ static void on_hello(struct session *s, enum verb verb)
 	buf_reset(&s->hello);
 	buf_add(&s->hello, buf_str(&s->reply.text));
 	ehlo_parse(&s->ehlo, s->helo ? STR("") : buf_str(&s->reply.text));
+	if (s->config->ignore)
+		ehlo_ignore(&s->ehlo, s->config->ignore);
 	if (s->config->tls != TLS_STARTTLS || s->secure)
 		after_hello(s);
 	else if (s->ehlo.caps & CAP_STARTTLS)

@@ -46,6 +46,8 @@ enum tls_policy { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
 enum {
 	SESSION_FLIGHT_MAX = 256 << 10,	/* octets of message sent unasked */
 	SESSION_RCPT_MAX = 1000,	/* recipients a transaction, at most */
+	SESSION_RCPT_FLIGHT = 100,	/* of them unanswered at a time: some
+					   relays choke on more */
 	/* While more than one message is in flight: a further one may start
 	   when fewer than so many, or fewer than so many octets, are. */
 	SESSION_WINDOW = 20,
@@ -65,6 +67,7 @@ struct session_config {
 	enum tls_policy tls;
 	bool lmtp;
 	bool auth;		/* WANT_AUTH before the first message */
+	const char *ignore;	/* EHLO keywords to overlook; may be NULL */
 	struct session_timeouts timeout;
 	/*
 	 * May be NULL.  Told each line of the dialogue without its CRLF, from
@@ -174,6 +177,9 @@ void session_quit(struct session *s);
 void session_await(struct session *s);
 size_t session_in_flight(const struct session *s);
 
+/* May the relay have a message by now on which it has said no word? */
+bool session_in_doubt(const struct session *s);
+
 /*
  * A transaction step by step, for who must hear the relay's word on each
  * recipient before there is a message.  At WANT_NEXT, session_step() says
@@ -200,6 +206,8 @@ void session_body(struct session *s, struct str bytes);
 
 /* The driver failed (timeout, reset, handshake...): settle and stop. */
 void session_fail(struct session *s, const struct error *err);
+/* The same while the relay waits for us, with a QUIT. */
+void session_give_up(struct session *s, const struct error *err);
 /* The same with a verdict, whose stage the session would not know. */
 void session_fail_at(struct session *s, const struct verdict *v);
 

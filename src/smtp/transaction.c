@@ -339,7 +339,8 @@ void transaction_advance(struct session *s)
 		return;
 	}
 	while (s->phase == PHASE_TALK && t->asked < t->n &&
-	       (pipelining(s) || !s->expect_len))
+	       (pipelining(s) ? t->asked - t->answered < SESSION_RCPT_FLIGHT :
+		!s->expect_len))
 		send_rcpt(s);
 	if (s->phase != PHASE_TALK || t->said_data)
 		return;
@@ -445,10 +446,44 @@ static void on_data(struct session *s)
 	}
 }
 
+/*
+ * The relay offers CHUNKING, accepted recipients, and does not know BDAT: a
+ * proxy in between, perhaps.  That is no word on the message.
+ */
+static bool bdat_unknown(const struct session *s)
+{
+	int code = s->reply.code;
+
+	return s->t.chunk && s->t.mail_ok && s->t.accepted &&
+		(code == 500 || code == 502 || code == 503);
+}
+
+static void fail_bdat(struct session *s)
+{
+	struct verdict v = session_said(s, STAGE_CONTENT);
+	struct buf text;
+
+	buf_init(&text, REPLY_TEXT_MAX);
+	buf_add(&text, v.text);
+	buf_addz(&text, "\nthe relay offers CHUNKING and does not take BDAT: "
+		 "set ignore_extensions = CHUNKING");
+	v.text = buf_str(&text);
+	v.outcome = OUTCOME_DEFERRED;
+	v.kind = ERROR_PROTOCOL;
+	/* A refusal is known: nobody has the message. */
+	settle_accepted(s, &v);
+	session_fail_at(s, &v);
+	buf_release(&text);
+}
+
 static void on_dot(struct session *s, uint32_t i)
 {
 	struct verdict v = session_said(s, STAGE_CONTENT);
 
+	if (bdat_unknown(s)) {
+		fail_bdat(s);
+		return;
+	}
 	if (session_class(s) == 3) {
 		session_broken(s, STAGE_CONTENT, "the message was answered "
 			       "with a go-ahead");

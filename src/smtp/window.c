@@ -50,6 +50,11 @@ size_t session_in_flight(const struct session *s)
 	return s->n_parked;
 }
 
+bool session_in_doubt(const struct session *s)
+{
+	return s->t.all_given || s->n_parked;
+}
+
 void session_await(struct session *s)
 {
 	assert(s->phase == PHASE_NEXT && s->n_parked);

@@ -27,19 +27,34 @@ bool guard_descriptors(void)
 }
 
 /* The handler may only use what write(2) can take. */
-static char farewell[96];
+static char program[64];
+static volatile sig_atomic_t in_doubt;
 
 static void on_end(int signal)
 {
+	static const char plain[] = ": ended by a signal; nothing was sent, "
+		"try again\n";
+	static const char doubt[] = ": ended by a signal while the verdict was "
+		"awaited; the outcome is unknown\n";
+
 	(void)signal;
-	(void)!write(2, farewell, strlen(farewell));
+	if (!*program)
+		_exit(75);
+	(void)!write(2, program, strlen(program));
+	if (in_doubt)
+		(void)!write(2, doubt, sizeof(doubt) - 1);
+	else
+		(void)!write(2, plain, sizeof(plain) - 1);
 	_exit(75);
+}
+
+void guard_doubt(bool doubt)
+{
+	in_doubt = doubt;
 }
 
 void guard_signals(const char *name)
 {
-	static const char text[] = ": ended by a signal; the outcome is "
-		"unknown, try again\n";
 	struct sigaction sa = { .sa_handler = SIG_IGN }, old;
 
 	sigemptyset(&sa.sa_mask);
@@ -48,10 +63,8 @@ void guard_signals(const char *name)
 	sa.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &sa, NULL);
 	umask(077);
-	if (strlen(name) + sizeof(text) <= sizeof(farewell)) {
-		memcpy(farewell, name, strlen(name));
-		memcpy(farewell + strlen(name), text, sizeof(text));
-	}
+	if (strlen(name) < sizeof(program))
+		memcpy(program, name, strlen(name) + 1);
 	sa.sa_handler = on_end;
 	if (!sigaction(SIGTERM, NULL, &old) && old.sa_handler != SIG_IGN)
 		sigaction(SIGTERM, &sa, NULL);

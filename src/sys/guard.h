@@ -21,6 +21,12 @@ bool guard_descriptors(void);
  */
 void guard_signals(const char *name);
 
+/*
+ * Is the whole message on its way and no verdict there yet?  Then the line of
+ * guard_signals() says that the relay may have it.
+ */
+void guard_doubt(bool doubt);
+
 /* From here on there are secrets: no core dump, no debugger of others. */
 void guard_secrets(void);
 

@@ -162,6 +162,7 @@ static const struct {
 	{ "from", "a..b@c", NULL, "is no address" },
 	{ "from", "@x", NULL, "is no address" },
 	{ "from_name", "J\xc3\xb6rg, the 1st", "J\xc3\xb6rg, the 1st", NULL },
+	{ "ignore_extensions", "CHUNKING, DSN", "CHUNKING, DSN", NULL },
 	{ "helo", "me.example.org", "me.example.org", NULL },
 	{ "helo", "[192.0.2.1]", "[192.0.2.1]", NULL },
 	{ "helo", "[192.0.2.1", NULL, "without its ']'" },

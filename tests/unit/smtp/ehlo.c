@@ -126,6 +126,20 @@ static void names(void **state)
 		assert_true(*ehlo_keyword((enum ehlo_cap)cap));
 }
 
+static void overlooked(void **state)
+{
+	struct ehlo e;
+
+	(void)state;
+	ehlo_init(&e);
+	ehlo_parse(&e, STR("mx\nCHUNKING\nPIPELINING\nDSN\n8BITMIME"));
+	ehlo_ignore(&e, "chunking, DSN  X-NONE");
+	assert_int_equal(e.caps, CAP_PIPELINING | CAP_8BITMIME);
+	ehlo_ignore(&e, "");
+	assert_int_equal(e.caps, CAP_PIPELINING | CAP_8BITMIME);
+	ehlo_release(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +147,7 @@ int main(void)
 		cmocka_unit_test(many_lines),
 		cmocka_unit_test(long_auth),
 		cmocka_unit_test(names),
+		cmocka_unit_test(overlooked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

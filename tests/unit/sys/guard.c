@@ -114,10 +114,29 @@ static void signalled(int to, int number)
 	_exit(3);
 }
 
+static void signalled_in_doubt(int to, int number)
+{
+	dup2(to, 2);
+	signal(SIGTERM, SIG_DFL);
+	guard_signals("demo");
+	guard_doubt(true);
+	raise(number);
+}
+
+static void doubt_is_said(void **state)
+{
+	struct child c = run(signalled_in_doubt, SIGTERM);
+
+	(void)state;
+	assert_string_equal(c.said, "demo: ended by a signal while the verdict "
+			    "was awaited; the outcome is unknown\n");
+	assert_int_equal(WEXITSTATUS(c.status), 75);
+}
+
 static void signals(void **state)
 {
-	static const char text[] = "demo: ended by a signal; the outcome is "
-		"unknown, try again\n";
+	static const char text[] = "demo: ended by a signal; nothing was sent, "
+		"try again\n";
 	static const struct { int number, status; const char *said; } rows[] = {
 		{ SIGTERM, 75, text }, { SIGHUP, 75, text },
 		{ SIGPIPE, 3, "" }, { SIGXFSZ, 3, "" },
@@ -208,6 +227,7 @@ int main(void)
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(no_descriptors_left),
 		cmocka_unit_test(signals),
+		cmocka_unit_test(doubt_is_said),
 		cmocka_unit_test(ignored_stays_ignored),
 		cmocka_unit_test(secrets),
 	};
