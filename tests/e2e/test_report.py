@@ -309,7 +309,7 @@ SETTINGS = [("--host", "127.0.0.1"), ("--tls", "none"), ("--auth", "none"),
             ("--source", "127.0.0.1"), ("--log", "none"),
             ("--tls-priority", "NORMAL"), ("--tls-trust", "system"),
             ("--tls-name", "relay.test"), ("--user", "u"),
-            ("--authzid", "z")]
+            ("--authzid", "z"), ("--ignore-extensions", "DSN, CHUNKING")]
 
 
 @pytest.mark.parametrize("word,value", SETTINGS, ids=lambda v: v)
