@@ -437,7 +437,8 @@ def test_rset_after_a_transaction_that_came_to_nothing(queue, relay):
 
 @pytest.mark.parametrize("caps, setting, most", [
     (CAPS, 3, 3), (CHUNKING, 3, 3), (CHUNKING + ",LIMITS MAILMAX=4", 0, 4),
-    (CHUNKING + ",LIMITS MAILMAX=4", 3, 3), (CHUNKING, 0, 10)])
+    (CHUNKING + ",LIMITS MAILMAX=4", 3, 3), (CHUNKING, 0, 10),
+    (CHUNKING + ",LIMITS MAILMAX=4", 100, 4)])
 def test_messages_on_a_connection(queue, relay, caps, setting, most):
     r = relay(caps=caps)
     q = queue(r.port, max_messages_per_connection=setting)
