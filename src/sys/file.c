@@ -88,8 +88,11 @@ static int slurp_fd(int fd, const char *path, struct buf *out,
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "'%s' is a directory, not "
 				 "a file", path);
-	if (is_null(&st))
+	if (is_null(&st)) {
+		/* Open to all, but nobody can put anything into it. */
+		facts->mode &= ~(mode_t)(S_IRWXG | S_IRWXO);
 		return 0;
+	}
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "'%s' is not a regular "
 				 "file", path);

@@ -86,7 +86,7 @@ static const struct {
 	{ "a list", "", "a: :include:/l\n", 0644, "a@localhost", NULL,
 	  "aliases_unsafe = yes", ERROR_CONFIG },
 	{ "nobody", "aliases_unsafe = yes\n", "a: :include:/dev/null, \n",
-	  0644, "a@localhost", NULL, "", ERROR_CONFIG },
+	  0644, "a@localhost", NULL, "leave nobody", ERROR_DATA },
 };
 
 static int route_row(size_t i, struct roster *to, struct error *err)
