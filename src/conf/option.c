@@ -117,7 +117,7 @@ static const struct option options[] = {
 	  .fallback = "yes", .arg = "YES|NO",
 	  .help = "send due queued mail on the same connection" },
 	{ .key = "max_messages_per_connection", .type = OPTION_COUNT,
-	  .at = AT(max_messages), .fallback = "100", .min = 0,
+	  .at = AT(max_messages), .fallback = "1000", .min = 0,
 	  .max = 1000000, .arg = "NUMBER",
 	  .help = "connect anew after so many messages; 0 is no limit" },
 	{ .key = "rate", .type = OPTION_COUNT, .at = AT(rate),

@@ -9,6 +9,9 @@
 #include "sys/clock.h"
 #include "util/xalloc.h"
 
+/* Who sent one message waits for no more than so many others of the queue. */
+enum { FLUSH_MAX = 100 };
+
 /* An entry that is due; which account's is known once it was opened. */
 struct run_todo {
 	char id[STORE_ID_ROOM];
@@ -426,7 +429,8 @@ static bool visit(struct run *r)
 
 	setup.account = r->account;
 	setup.several = true;
-	setup.deadline = clock_after(r->account->deadline);
+	/* `deadline` is for a caller who waits; here each step has its own. */
+	setup.deadline = CLOCK_NEVER;
 	r->attempt = &a;
 	r->on_connection = 0;
 	if (!attempt_open(&a, &setup)) {
@@ -497,6 +501,8 @@ int run_flush(struct run *r, struct attempt *a, struct account *account,
 	r->attempt = a;
 	r->on_connection = 1;
 	limit_connection(r);
+	if (!r->most || r->most > FLUSH_MAX)
+		r->most = FLUSH_MAX;
 	flight_run(a, source(r, &s));
 	r->attempt = NULL;
 	sync_removed(r);

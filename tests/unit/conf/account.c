@@ -197,7 +197,7 @@ static void when_to_queue(void **state)
 			fail_msg("'%s'", whens[i].set);
 		assert_int_equal(a.unknown, UNKNOWN_RETRY);
 		assert_true(a.flush_on_send);
-		assert_int_equal(a.max_messages, 100);
+		assert_int_equal(a.max_messages, 1000);
 		assert_int_equal(a.rate, 0);
 		account_release(&a);
 	}
