@@ -26,7 +26,7 @@ void submission_init(struct submission *s, const struct request *r)
 	buf_init(&s->full_name, NAME_MAX_OCTETS);
 	buf_init(&s->sender, NAME_MAX_OCTETS);
 	buf_init(&s->unique, NAME_MAX_OCTETS);
-	buf_init(&s->id, NAME_MAX_OCTETS);
+	buf_init(&s->id, 1 << 16);	/* a Message-ID of any sane length */
 	buf_init(&s->known_file, NAME_MAX_OCTETS);
 }
 

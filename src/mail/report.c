@@ -147,7 +147,7 @@ void report_verdict(struct buf *out, const struct verdict *v, const char *addr)
 	if (staged || *addr)
 		buf_addz(out, ": ");
 	if (v->code)
-		buf_addf(out, "%d ", v->code);
+		buf_addf(out, "%d%s", v->code, v->text.n ? " " : "");
 	flat(out, v->text);
 }
 
