@@ -133,8 +133,9 @@ static bool unsettled(const struct envelope *e)
 /* Who never queues by his own word has no queue to look after. */
 static bool flushes(const struct submission *s)
 {
+	/* A relay or login of the command line's is not the queue's. */
 	return s->account->flush_on_send && *s->account->name &&
-		s->account->queue != QUEUE_NEVER;
+		s->account->queue != QUEUE_NEVER && !s->r->n_settings;
 }
 
 static int submit_now(struct submission *s, struct attempt_setup *setup,

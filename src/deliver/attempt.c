@@ -109,11 +109,12 @@ static void send_output(struct attempt *a)
 	}
 	while ((r = stream_flush(a->stream, &err)) == STREAM_AGAIN) {
 		wait_for_relay(a, true);
-		if (over(a))
+		if (!over(a))
+			receive(a);
+		if (over(a)) {
+			stream_cut(a->stream);
 			return;
-		receive(a);
-		if (over(a))
-			return;
+		}
 	}
 	if (!r) {
 		session_sent(&a->session, out.n);

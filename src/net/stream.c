@@ -91,6 +91,11 @@ void stream_close(struct stream *s)
 	free(s);
 }
 
+void stream_cut(struct stream *s)
+{
+	s->dead = true;
+}
+
 /*
  * Forget what was sent: when it is everything, or more than what remains, so
  * that bytes are moved at most once on average.

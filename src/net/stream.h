@@ -24,6 +24,12 @@ struct stream *stream_open(int fd);	/* takes fd over; stream_close() ends both *
 void stream_close(struct stream *s);	/* sends what is buffered if it can at
 					   once, close_notify likewise; NULL ok */
 
+/*
+ * Give up what is not sent yet: stream_close() then sends nothing more, so
+ * that the relay does not see the end of what was not meant to end.
+ */
+void stream_cut(struct stream *s);
+
 /* 0, or -1 with *err.  Never blocks; grows the buffer as needed. */
 int stream_write(struct stream *s, struct str bytes, struct error *err);
 /* 0: the kernel has everything; STREAM_AGAIN; STREAM_FAILED with *err. */

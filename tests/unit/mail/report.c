@@ -320,7 +320,7 @@ static const struct {
 	{ STAGE_GREETING, 554, "one\ntwo \n three", "",
 	  "greeting: 554 one / two / three" },
 	{ STAGE_GREETING, 554, "one\n\ntwo\n", "", "greeting: 554 one /  / two" },
-	{ STAGE_GREETING, 421, "", "", "greeting: 421 " },
+	{ STAGE_GREETING, 421, "", "", "greeting: 421" },
 	{ STAGE_RCPT, 550, "\x1b[2J\xe2\x80\xae\\", "a\x9b@b",
 	  "RCPT TO:<a\\x9b@b>: 550 \\x1b[2J\\xe2\\x80\\xae\\\\" },
 };

@@ -98,6 +98,22 @@ static void test_plain(void **state)
 	stream_close(NULL);
 }
 
+/* What was given up is not sent on closing, the end of a message least. */
+static void test_cut(void **state)
+{
+	struct error err = { 0 };
+	char b[16];
+	int fd;
+	struct stream *s = local(&fd);
+
+	(void)state;
+	assert_int_equal(stream_write(s, STR("x\r\n.\r\n"), &err), 0);
+	stream_cut(s);
+	stream_close(s);
+	assert_int_equal(recv(fd, b, sizeof(b), 0), 0);
+	close(fd);
+}
+
 static void test_ends(void **state)
 {
 	struct error err = { 0 };
@@ -568,6 +584,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_last_words),
