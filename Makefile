@@ -145,11 +145,11 @@ bench: $(bench) root relay
 	@for run in $(srcdir)/tests/bench/run $(srcdir)/tests/bench/queue; do \
 	test ! -e $$run || $(TEST_ENV) $(PYTHON) $$run || exit 1; done
 
+NO_SWEEPS = --ignore-glob=*/test_queue_crash.py --ignore-glob=*/test_queue_faults.py
 cov:
 	@rm -rf obj-cov
 # Sweeps that kill the program or fail its calls would spoil what it notes.
-	@$(MAKE) --no-print-directory COV=1 PYTEST_ARGS='$(PYTEST_ARGS) \
-	--ignore-glob=*/test_queue_crash.py --ignore-glob=*/test_queue_faults.py' check
+	@$(MAKE) --no-print-directory COV=1 PYTEST_ARGS='$(NO_SWEEPS)' check
 	@find obj-cov -name '*.gcno' ! -path '*/tests/*' -exec gcov -n {} + 2>/dev/null | \
 	awk -f $(srcdir)/tests/lint/cov.awk $(srcdir)/src/LAYERS -
 
