@@ -538,28 +538,32 @@ void transaction_early(struct session *s)
 	session_fail_at(s, &v);
 }
 
-/*
- * The connection is gone.  Whoever may have the message by now is UNKNOWN:
- * all content was on its way and no word on it came.
- */
-void transaction_lost(struct session *s, const struct verdict *v)
+void transaction_abandon(struct session *s, struct parked *p,
+			 const struct verdict *v, bool doubt)
 {
-	struct transaction *t = &s->t;
-	struct verdict doubt = *v;
+	const struct transaction *t = &p->t;
+	struct verdict unknown = *v;
 	uint32_t number;
 
-	if (t->all_given && !s->out.len && v->kind) {
-		doubt.outcome = OUTCOME_UNKNOWN;
-		number = envelope_say(s->env, &doubt);
+	if (doubt && v->kind && t->all_given) {
+		unknown.outcome = OUTCOME_UNKNOWN;
+		number = envelope_say(p->env, &unknown);
 		for (size_t i = 0; i < t->accepted; i++)
-			envelope_settle_as(s->env, t->batch[i], number);
+			envelope_settle_as(p->env, t->batch[i], number);
 		for (size_t i = t->answered; i < t->n; i++)
-			envelope_settle_as(s->env, t->batch[i], number);
+			envelope_settle_as(p->env, t->batch[i], number);
 	}
-	settle_open(s, v);
+	envelope_settle(p->env, v);
 	free(t->batch);
-	*t = (struct transaction){ .n = 0 };
-	transaction_settled(s, s->env);
+	transaction_settled(s, p->env);
+}
+
+void transaction_lost(struct session *s, const struct verdict *v)
+{
+	struct parked in_hand = { s->env, s->t };
+
+	s->t = (struct transaction){ .n = 0 };
+	transaction_abandon(s, &in_hand, v, !s->out.len);
 	s->env = NULL;
 }
 

@@ -128,26 +128,6 @@ static bool doubtful(const struct session *s, size_t i)
 	return i + 1 < s->n_parked || s->env || !s->out.len;
 }
 
-static void lose(struct session *s, struct parked *p, struct verdict v,
-		 bool doubt)
-{
-	const struct transaction *t = &p->t;
-	uint32_t number;
-
-	if (doubt && v.kind && t->all_given) {
-		v.outcome = OUTCOME_UNKNOWN;
-		number = envelope_say(p->env, &v);
-		for (size_t i = 0; i < t->accepted; i++)
-			envelope_settle_as(p->env, t->batch[i], number);
-		for (size_t i = t->answered; i < t->n; i++)
-			envelope_settle_as(p->env, t->batch[i], number);
-		v.outcome = OUTCOME_DEFERRED;
-	}
-	envelope_settle(p->env, &v);
-	free(p->t.batch);
-	transaction_settled(s, p->env);
-}
-
 void window_lost(struct session *s, const struct verdict *v)
 {
 	size_t n = s->n_parked;
@@ -155,7 +135,8 @@ void window_lost(struct session *s, const struct verdict *v)
 	for (size_t i = 0; i < n; i++) {
 		/* While a reply took effect, the message in hand stands here. */
 		if (s->parked[i].env)
-			lose(s, &s->parked[i], *v, doubtful(s, i));
+			transaction_abandon(s, &s->parked[i], v,
+					    doubtful(s, i));
 	}
 	s->n_parked = 0;
 	s->parked_octets = 0;

@@ -46,6 +46,8 @@ static int write_line(int fd, struct buf *line)
 	do
 		n = write(fd, line->p, line->len);
 	while (n < 0 && errno == EINTR);
+	if (n >= 0 && n < (ssize_t)line->len)
+		errno = ENOSPC;	/* a short write says nothing of its cause */
 	return n == (ssize_t)line->len ? 0 : -1;
 }
 
