@@ -64,12 +64,6 @@ void transaction_reply(struct session *s, struct expect e);
 void transaction_advance(struct session *s);	/* no reply is outstanding */
 void transaction_early(struct session *s);	/* a reply amid the content */
 void transaction_lost(struct session *s, const struct verdict *v);
-/*
- * The connection is gone: settle a message with v.  With `doubt`, whoever may
- * have it by now is UNKNOWN: all content was on its way and no word on it came.
- */
-void transaction_abandon(struct session *s, struct parked *p,
-			 const struct verdict *v, bool doubt);
 /* The effects of one reply on the message in hand, and nothing else. */
 void transaction_effect(struct session *s, struct expect e);
 void transaction_settled(struct session *s, struct envelope *env);
@@ -84,5 +78,11 @@ void window_reply(struct session *s, struct expect e);
  */
 bool window_early(struct session *s);
 void window_lost(struct session *s, const struct verdict *v);
+/*
+ * The connection is gone: settle a message with v.  With `doubt`, whoever may
+ * have it by now is UNKNOWN: all content was on its way and no word on it came.
+ */
+void window_abandon(struct session *s, struct parked *p,
+		    const struct verdict *v, bool doubt);
 
 #endif

@@ -538,32 +538,12 @@ void transaction_early(struct session *s)
 	session_fail_at(s, &v);
 }
 
-void transaction_abandon(struct session *s, struct parked *p,
-			 const struct verdict *v, bool doubt)
-{
-	const struct transaction *t = &p->t;
-	struct verdict unknown = *v;
-	uint32_t number;
-
-	if (doubt && v->kind && t->all_given) {
-		unknown.outcome = OUTCOME_UNKNOWN;
-		number = envelope_say(p->env, &unknown);
-		for (size_t i = 0; i < t->accepted; i++)
-			envelope_settle_as(p->env, t->batch[i], number);
-		for (size_t i = t->answered; i < t->n; i++)
-			envelope_settle_as(p->env, t->batch[i], number);
-	}
-	envelope_settle(p->env, v);
-	free(t->batch);
-	transaction_settled(s, p->env);
-}
-
 void transaction_lost(struct session *s, const struct verdict *v)
 {
 	struct parked in_hand = { s->env, s->t };
 
 	s->t = (struct transaction){ .n = 0 };
-	transaction_abandon(s, &in_hand, v, !s->out.len);
+	window_abandon(s, &in_hand, v, !s->out.len);
 	s->env = NULL;
 }
 

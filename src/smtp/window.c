@@ -128,6 +128,26 @@ static bool doubtful(const struct session *s, size_t i)
 	return i + 1 < s->n_parked || s->env || !s->out.len;
 }
 
+void window_abandon(struct session *s, struct parked *p,
+		    const struct verdict *v, bool doubt)
+{
+	const struct transaction *t = &p->t;
+	struct verdict unknown = *v;
+	uint32_t number;
+
+	if (doubt && v->kind && t->all_given) {
+		unknown.outcome = OUTCOME_UNKNOWN;
+		number = envelope_say(p->env, &unknown);
+		for (size_t i = 0; i < t->accepted; i++)
+			envelope_settle_as(p->env, t->batch[i], number);
+		for (size_t i = t->answered; i < t->n; i++)
+			envelope_settle_as(p->env, t->batch[i], number);
+	}
+	envelope_settle(p->env, v);
+	free(t->batch);
+	transaction_settled(s, p->env);
+}
+
 void window_lost(struct session *s, const struct verdict *v)
 {
 	size_t n = s->n_parked;
@@ -135,8 +155,7 @@ void window_lost(struct session *s, const struct verdict *v)
 	for (size_t i = 0; i < n; i++) {
 		/* While a reply took effect, the message in hand stands here. */
 		if (s->parked[i].env)
-			transaction_abandon(s, &s->parked[i], v,
-					    doubtful(s, i));
+			window_abandon(s, &s->parked[i], v, doubtful(s, i));
 	}
 	s->n_parked = 0;
 	s->parked_octets = 0;
