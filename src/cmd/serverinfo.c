@@ -65,7 +65,7 @@ static int look(const struct request *r, const struct account *account,
 	struct attempt_setup setup = {
 		.account = account,
 		.mailname = mailname,
-		.password_fd = -1,
+		.ways = { .fd = -1 },
 		.look = true,
 		.deadline = clock_after(account->deadline),
 		.known_file = "",

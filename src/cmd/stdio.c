@@ -387,7 +387,7 @@ static int session(struct stdio *b)
 	setup_known_file(&s->known_file);
 	b->setup = (struct attempt_setup){
 		.mailname = buf_cstr(&s->mailname),
-		.password_fd = s->r->password_fd,
+		.ways = { .fd = s->r->password_fd },
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)s->r,

@@ -172,7 +172,7 @@ static int submit(struct submission *s)
 	struct attempt_setup setup = {
 		.account = s->account,
 		.mailname = buf_cstr(&s->mailname),
-		.password_fd = s->r->password_fd,
+		.ways = { .fd = s->r->password_fd },
 		.deadline = clock_after(s->account->deadline),
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,

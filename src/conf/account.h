@@ -14,8 +14,11 @@
 #include "util/error.h"
 #include "util/str.h"
 
+enum { GIVEN_WORDS = 2 };	/* 64 rows of the option table each */
+
 enum account_protocol { PROTOCOL_SMTP, PROTOCOL_LMTP };
 enum account_tls { ACCOUNT_TLS_IMPLICIT, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_NONE };
+enum account_dane { DANE_OFF, DANE_ON, DANE_REQUIRE };
 enum account_queue { QUEUE_DEFAULT, QUEUE_NEVER, QUEUE_TEMPFAIL, QUEUE_ALWAYS };
 enum account_unknown { UNKNOWN_RETRY, UNKNOWN_HOLD };
 enum account_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -29,15 +32,26 @@ struct account {
 	char *tls_trust;	/* "system", "tofu", or a PEM file */
 	char *tls_name;		/* name to verify; "" is host */
 	char *tls_priority;	/* GnuTLS priority string; "" is ours */
+	char *tls_pin;		/* keys the relay may have: conf/check.h */
+	char *tls_fingerprint;	/* certificates the relay may have */
+	char *tls_crl;		/* PEM file of revocation lists */
+	char *tls_cert, *tls_key;	/* ours: PEM files or pkcs11: URIs */
+	char *tls_key_password;	/* as password: for the key, or the token's PIN */
+	char *tls_key_password_file, *tls_key_password_command;
+	bool tls_resume;	/* keep session tickets for the next process */
+	unsigned tls_dane;	/* enum account_dane */
 	char *auth;		/* "auto", "none", or mechanism names */
 	char *user, *authzid;
 	char *password;		/* from a private file only; wiped on release */
 	char *password_file, *password_command, *token_command, *netrc;
+	char *oauth2;		/* name of a profile, section [oauth2 NAME] */
 	char *from;		/* address globs, commas between; first is default */
 	char *from_name;
 	char *helo;
 	char *ignore_extensions;	/* EHLO keywords to overlook */
 	char *source;		/* local address to connect from */
+	char *proxy;		/* socks5:// or http:// URL; may hold a password */
+	char *fallback;		/* accounts to try when this one's relay is down */
 	char *dsn_notify, *dsn_return;
 	unsigned timeout_connect, timeout_tls, timeout_command;	/* seconds */
 	unsigned timeout_data, timeout_end, deadline;		/* 0: no deadline */
@@ -53,7 +67,7 @@ struct account {
 	unsigned long long max_attachment_size;	/* octets of each, 0: no limit */
 	char *log;		/* "syslog", "none", or a file */
 	unsigned log_format;	/* enum account_log_format */
-	uint64_t given;		/* private: which rows were set, by option.c */
+	uint64_t given[GIVEN_WORDS];	/* private: which rows were set, by option.c */
 };
 
 struct general {
@@ -63,7 +77,7 @@ struct general {
 	char *local_domains;	/* blanks or commas between; more than mailname */
 	char *aliases;		/* a file as aliases(5); "" is none */
 	bool aliases_unsafe;	/* root's file may include lists */
-	uint64_t given;		/* private: as in struct account */
+	uint64_t given[GIVEN_WORDS];	/* private: as in struct account */
 };
 
 enum { QUEUE_WAITS = 16 };	/* waits that `retry` may list */
@@ -78,7 +92,7 @@ struct queue_settings {		/* times in seconds */
 	unsigned unknown_wait;	/* at least, after an unknown outcome */
 	unsigned bounces_per_sender, bounces_per_hour;	/* an hour; 0: none */
 	unsigned long long bounce_return;	/* octets returned whole */
-	uint64_t given;		/* private: as in struct account */
+	uint64_t given[GIVEN_WORDS];	/* private: as in struct account */
 };
 
 void account_init(struct account *a);		/* every default set */

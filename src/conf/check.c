@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "conf/duration.h"
+#include "conf/profile.h"
 #include "mail/address.h"
 #include "sasl/sasl.h"
 #include "util/buf.h"
@@ -240,6 +241,43 @@ int check_return(struct str value, struct error *err)
 	    str_caseeq(value, STR("hdrs")))
 		return 0;
 	return bad(err, "is not full or hdrs");
+}
+
+int check_provider(struct str value, struct error *err)
+{
+	if (!value.n || profile_knows(value))
+		return 0;
+	return bad(err, "is none of google, microsoft, yahoo and fastmail; "
+		   "for another, set issuer, or auth_endpoint and "
+		   "token_endpoint");
+}
+
+/* Does the URL's host, up to its port or path, name this host? */
+static bool is_loopback(struct str rest)
+{
+	static const struct str here[] = {
+		{ "localhost", 9 }, { "127.0.0.1", 9 }, { "[::1]", 5 },
+	};
+
+	for (size_t i = 0; i < sizeof(here) / sizeof(*here); i++)
+		if (str_casestarts(rest, here[i]) &&
+		    (rest.n == here[i].n || strchr(":/", rest.p[here[i].n])))
+			return true;
+	return false;
+}
+
+int check_endpoint(struct str value, struct error *err)
+{
+	if (!value.n)
+		return 0;
+	if (has_any(value, " \t\"<>\\^`{|}"))
+		return bad(err, "is not a URL");
+	if (str_casestarts(value, STR("https://")) && value.n > 8)
+		return 0;
+	if (str_casestarts(value, STR("http://")) &&
+	    is_loopback((struct str){ value.p + 7, value.n - 7 }))
+		return 0;
+	return bad(err, "is not an https:// URL: tokens are sent there");
 }
 
 int check_retry(struct str value, struct error *err)

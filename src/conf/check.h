@@ -19,6 +19,9 @@ int check_domains(struct str value, struct error *err);	/* a list */
 int check_from(struct str value, struct error *err);
 int check_notify(struct str value, struct error *err);	/* RFC 3461 s4.1 */
 int check_return(struct str value, struct error *err);	/* RFC 3461 s4.3 */
+int check_provider(struct str value, struct error *err);	/* that we know */
+/* A URL that tokens may be sent to: https, or http to this host. */
+int check_endpoint(struct str value, struct error *err);
 int check_retry(struct str value, struct error *err);	/* duration_list() */
 
 #endif

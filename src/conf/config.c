@@ -75,9 +75,9 @@ static int check_path(const struct option *o, struct str value,
 	if (o->type != OPTION_PATH || !value.n || *value.p == '/' ||
 	    *value.p == '~')
 		return 0;
-	for (size_t i = 0; o->choice && o->choice[i]; i++)
-		if (str_eq(value, str_of(o->choice[i])))
-			return 0;
+	if (option_is_choice(o, value) ||
+	    (o->scheme && str_starts(value, str_of(o->scheme))))
+		return 0;
 	return error_set(err, ERROR_CONFIG, "'%s': in a file a path begins "
 			 "with '/' or '~/'", o->key);
 }
@@ -88,6 +88,8 @@ static const char *section_of(const struct option *o)
 		return "the section [posthaste]";
 	if (o->flags & OPTION_QUEUE)
 		return "the section [queue]";
+	if (o->flags & OPTION_OAUTH2)
+		return "an [oauth2 NAME] section";
 	return "an [account NAME] section";
 }
 
@@ -494,7 +496,8 @@ static int check_files(const struct account *a, struct error *err)
 				 a->tls_trust, strerror(errno));
 	if (!*a->password_file && !*a->netrc)
 		return 0;
-	src = secret_begin(a, -1, err);
+	src = secret_begin(a, SECRET_LOGIN, &(struct secret_ways){ .fd = -1 },
+			   err);
 	secret_cancel(src);
 	return src ? 0 : -1;
 }

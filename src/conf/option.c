@@ -2,6 +2,7 @@
 
 #include "conf/check.h"
 #include "conf/nearest.h"
+#include "conf/profile.h"
 #include "util/utf8.h"
 
 enum { DAY = 86400, WEEK = 7 * DAY, YEAR = 365 * DAY };	/* seconds */
@@ -13,16 +14,20 @@ static const char *const queue_modes[] = {
 	"default", "never", "tempfail", "always", NULL
 };
 static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const dane_modes[] = { "off", "on", "require", NULL };
+static const char *const stores[] = { "file", "keyring", NULL };
 static const char *const unknown_modes[] = { "retry", "hold", NULL };
 /* Words that a path may be. */
 static const char *const trust_words[] = { "system", "tofu", NULL };
+/* Words that a secret may be: where it comes from. */
+static const char *const secret_words[] = { "keyring", "prompt", NULL };
 static const char *const log_words[] = { "syslog", "none", NULL };
 
 #define AT(field) offsetof(struct account, field)
 #define AT_GENERAL(field) offsetof(struct general, field)
 #define AT_QUEUE(field) offsetof(struct queue_settings, field)
+#define AT_OAUTH2(field) offsetof(struct oauth2_profile, field)
 
-/* At most 64 rows: `given` has a bit for each. */
 static const struct option options[] = {
 	{ .key = "host", .type = OPTION_TEXT, .at = AT(host), .fallback = "",
 	  .flags = OPTION_REQUIRED, .check = check_host, .arg = "HOST",
@@ -45,6 +50,38 @@ static const struct option options[] = {
 	  .help = "name the certificate must have, if not the host's" },
 	{ .key = "tls_priority", .type = OPTION_TEXT, .at = AT(tls_priority),
 	  .fallback = "", .arg = "STRING", .help = "GnuTLS priority string" },
+	{ .key = "tls_pin", .type = OPTION_LIST, .at = AT(tls_pin),
+	  .fallback = "", .arg = "PINS",
+	  .help = "keys that the relay may have: sha256:BASE64, ..." },
+	{ .key = "tls_fingerprint", .type = OPTION_LIST,
+	  .at = AT(tls_fingerprint), .fallback = "", .arg = "FINGERPRINTS",
+	  .help = "certificates that the relay may have: sha256:HEX, ..." },
+	{ .key = "tls_crl", .type = OPTION_PATH, .at = AT(tls_crl),
+	  .fallback = "", .arg = "FILE",
+	  .help = "PEM file of certificate revocation lists" },
+	{ .key = "tls_cert", .type = OPTION_PATH, .at = AT(tls_cert),
+	  .fallback = "", .scheme = "pkcs11:", .arg = "FILE",
+	  .help = "our certificate: a PEM file or a pkcs11: URI" },
+	{ .key = "tls_key", .type = OPTION_PATH, .at = AT(tls_key),
+	  .fallback = "", .scheme = "pkcs11:", .arg = "FILE",
+	  .help = "its private key, if that is elsewhere" },
+	{ .key = "tls_key_password", .type = OPTION_TEXT,
+	  .at = AT(tls_key_password), .fallback = "", .flags = OPTION_SECRET,
+	  .choice = secret_words, .arg = "PASSWORD",
+	  .help = "password of that key, or the token's PIN" },
+	{ .key = "tls_key_password_file", .type = OPTION_PATH,
+	  .at = AT(tls_key_password_file), .fallback = "",
+	  .scheme = "credential:", .arg = "FILE",
+	  .help = "private file that holds it" },
+	{ .key = "tls_key_password_command", .type = OPTION_TEXT,
+	  .at = AT(tls_key_password_command), .fallback = "", .arg = "COMMAND",
+	  .help = "shell command that prints it" },
+	{ .key = "tls_resume", .type = OPTION_BOOL, .at = AT(tls_resume),
+	  .fallback = "yes", .arg = "YES|NO",
+	  .help = "keep TLS sessions for the next process" },
+	{ .key = "tls_dane", .type = OPTION_CHOICE, .at = AT(tls_dane),
+	  .fallback = "off", .choice = dane_modes, .arg = "MODE",
+	  .help = "believe the relay's TLSA records: off, on or require" },
 	{ .key = "auth", .type = OPTION_LIST, .at = AT(auth),
 	  .fallback = "auto", .flags = OPTION_REQUIRED, .check = check_auth,
 	  .arg = "MECHANISMS",
@@ -55,10 +92,11 @@ static const struct option options[] = {
 	  .fallback = "", .arg = "USER",
 	  .help = "identity to act as, if not the user's own" },
 	{ .key = "password", .type = OPTION_TEXT, .at = AT(password),
-	  .fallback = "", .flags = OPTION_SECRET, .arg = "PASSWORD",
-	  .help = "the password; only in a file that nobody else can read" },
+	  .fallback = "", .flags = OPTION_SECRET, .choice = secret_words,
+	  .arg = "PASSWORD",
+	  .help = "the password, in a private file only; keyring or prompt" },
 	{ .key = "password_file", .type = OPTION_PATH, .at = AT(password_file),
-	  .fallback = "", .arg = "FILE",
+	  .fallback = "", .scheme = "credential:", .arg = "FILE",
 	  .help = "private file that holds the password" },
 	{ .key = "password_command", .type = OPTION_TEXT,
 	  .at = AT(password_command), .fallback = "", .arg = "COMMAND",
@@ -66,6 +104,9 @@ static const struct option options[] = {
 	{ .key = "token_command", .type = OPTION_TEXT, .at = AT(token_command),
 	  .fallback = "", .arg = "COMMAND",
 	  .help = "shell command that prints an OAuth 2 access token" },
+	{ .key = "oauth2", .type = OPTION_TEXT, .at = AT(oauth2),
+	  .fallback = "", .check = check_word, .arg = "PROFILE",
+	  .help = "OAuth 2 profile that logs in: see --oauth2-login" },
 	{ .key = "netrc", .type = OPTION_PATH, .at = AT(netrc), .fallback = "",
 	  .arg = "FILE", .help = "netrc file with the relay's login and password" },
 	{ .key = "from", .type = OPTION_LIST, .at = AT(from), .fallback = "",
@@ -83,6 +124,12 @@ static const struct option options[] = {
 	{ .key = "source", .type = OPTION_TEXT, .at = AT(source),
 	  .fallback = "", .check = check_word, .arg = "ADDRESS",
 	  .help = "local address to connect from" },
+	{ .key = "proxy", .type = OPTION_TEXT, .at = AT(proxy),
+	  .fallback = "", .arg = "URL",
+	  .help = "connect through socks5:// or http://[USER[:PASSWORD]@]HOST:PORT" },
+	{ .key = "fallback", .type = OPTION_LIST, .at = AT(fallback),
+	  .fallback = "", .arg = "ACCOUNTS",
+	  .help = "accounts to send by when this one's relay is of no use" },
 	{ .key = "dsn_notify", .type = OPTION_LIST, .at = AT(dsn_notify),
 	  .fallback = "", .check = check_notify, .arg = "WHEN",
 	  .help = "ask for notices: never, or success, failure, delay" },
@@ -205,16 +252,49 @@ static const struct option options[] = {
 	  .at = AT_QUEUE(bounce_return), .fallback = "64k", .min = 0,
 	  .max = INT64_MAX, .flags = OPTION_QUEUE, .arg = "SIZE",
 	  .help = "of larger messages return the header only" },
+	{ .key = "provider", .type = OPTION_TEXT, .at = AT_OAUTH2(provider),
+	  .fallback = "", .flags = OPTION_OAUTH2, .check = check_provider,
+	  .arg = "NAME",
+	  .help = "google, microsoft, yahoo or fastmail: their endpoints" },
+	{ .key = "client_id", .type = OPTION_TEXT, .at = AT_OAUTH2(client_id),
+	  .fallback = "", .flags = OPTION_OAUTH2, .arg = "ID",
+	  .help = "what the provider knows this program by" },
+	{ .key = "client_secret", .type = OPTION_TEXT,
+	  .at = AT_OAUTH2(client_secret), .fallback = "",
+	  .flags = OPTION_OAUTH2 | OPTION_SECRET, .arg = "SECRET",
+	  .help = "and proves it by, where the provider wants that" },
+	{ .key = "scope", .type = OPTION_TEXT, .at = AT_OAUTH2(scope),
+	  .fallback = "", .flags = OPTION_OAUTH2, .arg = "SCOPES",
+	  .help = "what to ask for, with blanks between" },
+	{ .key = "issuer", .type = OPTION_TEXT, .at = AT_OAUTH2(issuer),
+	  .fallback = "", .flags = OPTION_OAUTH2, .check = check_endpoint,
+	  .arg = "URL", .help = "whose metadata (RFC 8414) name the endpoints" },
+	{ .key = "auth_endpoint", .type = OPTION_TEXT,
+	  .at = AT_OAUTH2(auth_endpoint), .fallback = "",
+	  .flags = OPTION_OAUTH2, .check = check_endpoint, .arg = "URL",
+	  .help = "where a browser logs in" },
+	{ .key = "token_endpoint", .type = OPTION_TEXT,
+	  .at = AT_OAUTH2(token_endpoint), .fallback = "",
+	  .flags = OPTION_OAUTH2, .check = check_endpoint, .arg = "URL",
+	  .help = "where tokens come from" },
+	{ .key = "device_endpoint", .type = OPTION_TEXT,
+	  .at = AT_OAUTH2(device_endpoint), .fallback = "",
+	  .flags = OPTION_OAUTH2, .check = check_endpoint, .arg = "URL",
+	  .help = "where a login without a browser begins (RFC 8628)" },
+	{ .key = "redirect_port", .type = OPTION_COUNT,
+	  .at = AT_OAUTH2(redirect_port), .fallback = "0", .min = 0,
+	  .max = 65535, .flags = OPTION_OAUTH2, .arg = "PORT",
+	  .help = "port of this host that the browser comes back to; 0 is any" },
+	{ .key = "store", .type = OPTION_CHOICE, .at = AT_OAUTH2(store),
+	  .fallback = "file", .choice = stores, .flags = OPTION_OAUTH2,
+	  .arg = "WHERE", .help = "where tokens are kept: file or keyring" },
+	{ .key = "ca_file", .type = OPTION_PATH, .at = AT_OAUTH2(ca_file),
+	  .fallback = "", .flags = OPTION_OAUTH2, .arg = "FILE",
+	  .help = "PEM file of authorities for the provider" },
 };
 
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
-_Static_assert(OPTIONS <= 64, "struct account.given has 64 bits");
-
-/* Settings that later versions have: they are no misspellings. */
-static const char *const later[] = {
-	"tls_pin", "tls_fingerprint", "tls_crl", "tls_cert", "tls_key",
-	"tls_resume", "oauth2", "proxy", "fallback",
-};
+_Static_assert((int)OPTIONS <= 64 * GIVEN_WORDS, "`given` has a bit for each");
 
 size_t option_count(void)
 {
@@ -279,12 +359,6 @@ const struct option *option_lookup(struct str key, struct error *err)
 
 	if (o)
 		return o;
-	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
-		if (same_key(key, later[i])) {
-			error_set(err, ERROR_UNAVAILABLE,
-				  "'%s' is not in this version", later[i]);
-			return NULL;
-		}
 	unknown(key, err);
 	return NULL;
 }

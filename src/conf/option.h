@@ -32,7 +32,8 @@ enum {
 	OPTION_SECRET  = 1u << 1,	/* from a private file only; masked */
 	OPTION_REQUIRED = 1u << 2,	/* may not be set to nothing */
 	OPTION_QUEUE   = 1u << 3,	/* of struct queue_settings, [queue] */
-	OPTION_SECTION = OPTION_GENERAL | OPTION_QUEUE	/* 0: an account's */
+	OPTION_OAUTH2  = 1u << 4,	/* of struct oauth2_profile, [oauth2 NAME] */
+	OPTION_SECTION = OPTION_GENERAL | OPTION_QUEUE | OPTION_OAUTH2	/* 0: an account's */
 };
 
 enum { OPTION_TEXT_MAX = 8192 };	/* octets a text may have */
@@ -44,7 +45,12 @@ struct option {
 	size_t at;		/* offset in the struct of its section */
 	const char *fallback;	/* the default, as text */
 	uint64_t min, max;	/* of numbers, inclusive */
-	const char *const *choice;	/* names, NULL ends them; NULL: none */
+	/*
+	 * Names, NULL ends them; NULL: none.  Those of a secret say where it
+	 * is to come from, so they are no secrets.
+	 */
+	const char *const *choice;
+	const char *scheme;	/* a path may be what begins so: "pkcs11:" */
 	/* Judge a text, or one word of a list; NULL: anything will do. */
 	int (*check)(struct str value, struct error *err);
 	const char *arg;	/* what help calls the value: "SECONDS" */
@@ -66,9 +72,12 @@ const char *option_nearest(struct str key);
  */
 const struct option *option_lookup(struct str key, struct error *err);
 
+/* Is value one of o's choices? */
+bool option_is_choice(const struct option *o, struct str value);
+
 /*
  * Set o's field in base (struct general if OPTION_GENERAL, queue_settings if
- * OPTION_QUEUE, else struct account) from text.  ERROR_CONFIG for a value out of
+ * OPTION_QUEUE, oauth2_profile if OPTION_OAUTH2, else struct account) from text.  ERROR_CONFIG for a value out of
  * its type or bounds, ERROR_UNAVAILABLE for one that a later version has; the
  * field is then as it was.  The text of a secret is in no error.
  */
@@ -95,7 +104,7 @@ void option_value(const struct option *o, const void *base, struct buf *out);
 void option_print_pair(const char *key, const char *value, struct buf *out);
 void option_print(const struct option *o, const void *base, struct buf *out);
 
-/* What base is: OPTION_GENERAL, OPTION_QUEUE, or 0 for struct account. */
+/* What base is: a flag of OPTION_SECTION, or 0 for struct account. */
 void option_defaults(void *base, unsigned section);	/* base: zeroed memory */
 void option_release(void *base, unsigned section);	/* frees; wipes secrets */
 /* Where `from` was given and `to` was not, take it over (texts copied). */

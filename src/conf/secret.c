@@ -83,11 +83,11 @@ static int from_netrc(struct secret_source *src, const struct account *a,
 	return netrc_read(a, &query, err);
 }
 
-static int begin(struct secret_source *src, const struct account *a, int fd,
-		 struct error *err)
+static int begin(struct secret_source *src, const struct account *a,
+		 const struct secret_ways *ways, struct error *err)
 {
-	if (fd >= 0) {
-		src->fd = fd;
+	if (ways->fd >= 0) {
+		src->fd = ways->fd;
 		snprintf(src->what, sizeof(src->what), "--password-fd");
 		return 0;
 	}
@@ -116,7 +116,9 @@ static int begin(struct secret_source *src, const struct account *a, int fd,
 			 "--password-fd", src->what);
 }
 
-struct secret_source *secret_begin(const struct account *a, int fd,
+struct secret_source *secret_begin(const struct account *a,
+				   enum secret_use use,
+				   const struct secret_ways *ways,
 				   struct error *err)
 {
 	struct secret_source *src = xcalloc(1, sizeof(*src));
@@ -125,7 +127,8 @@ struct secret_source *secret_begin(const struct account *a, int fd,
 	buf_init(&src->raw, RAW_MAX);
 	buf_room(&src->raw, RAW_MAX);
 	buf_add(&src->raw, STR(""));
-	if (!begin(src, a, fd, err))
+	(void)use;
+	if (!begin(src, a, ways, err))
 		return src;
 	secret_cancel(src);
 	return NULL;

@@ -6,6 +6,7 @@
 #ifndef CONF_SECRET_H
 #define CONF_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,10 +21,20 @@ struct secret {
 	size_t n;
 };
 
+enum secret_use {
+	SECRET_LOGIN,		/* password or token for the relay */
+	SECRET_KEY		/* password of tls_key, or PIN of its token */
+};
+
+struct secret_ways {		/* beside the account's settings */
+	int fd;			/* --password-fd, for SECRET_LOGIN; -1: none */
+	bool terminal;		/* a person may be asked at the terminal */
+};
+
 struct secret_source;			/* a secret on its way; conf/secret.c */
 
 /*
- * Begin to get the account's secret: by `fd` if that is not -1 (read to its
+ * Begin to get a secret of the account's: by ways->fd if that is not -1 (read to its
  * end), else token_command, password_command (started now, so that it runs
  * while the network is awaited), password_file, password, netrc.  A command
  * gets /dev/null as stdin and its stderr is ours.  NULL with *err set when it
@@ -31,7 +42,9 @@ struct secret_source;			/* a secret on its way; conf/secret.c */
  * ERROR_CONFIG and says which settings would give one, unless
  * account_needs_secret() says no: then the secret is empty.
  */
-struct secret_source *secret_begin(const struct account *a, int fd,
+struct secret_source *secret_begin(const struct account *a,
+				   enum secret_use use,
+				   const struct secret_ways *ways,
 				   struct error *err);
 /*
  * Wait for it, at most until deadline (clock_ms(); commands get killed).  One

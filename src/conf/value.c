@@ -7,6 +7,7 @@
 
 #include "conf/duration.h"
 #include "conf/option.h"
+#include "conf/profile.h"
 #include "sys/host.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
@@ -62,18 +63,23 @@ static void number_put(const struct option *o, void *base, uint64_t v)
 		memcpy(at, &n, sizeof(n));
 }
 
+/* The word of `given` that has o's bit. */
 static uint64_t *given_of(const struct option *o, const void *base)
 {
+	size_t word = (size_t)(o - option_at(0)) / 64;
+
 	if (o->flags & OPTION_GENERAL)
-		return &((struct general *)(uintptr_t)base)->given;
+		return &((struct general *)(uintptr_t)base)->given[word];
 	if (o->flags & OPTION_QUEUE)
-		return &((struct queue_settings *)(uintptr_t)base)->given;
-	return &((struct account *)(uintptr_t)base)->given;
+		return &((struct queue_settings *)(uintptr_t)base)->given[word];
+	if (o->flags & OPTION_OAUTH2)
+		return &((struct oauth2_profile *)(uintptr_t)base)->given[word];
+	return &((struct account *)(uintptr_t)base)->given[word];
 }
 
 static uint64_t bit_of(const struct option *o)
 {
-	return (uint64_t)1 << (o - option_at(0));
+	return (uint64_t)1 << ((o - option_at(0)) % 64);
 }
 
 bool option_given(const struct option *o, const void *base)
@@ -92,7 +98,7 @@ static void text_put(const struct option *o, void *base, char *fresh)
 	*field = fresh;
 }
 
-static bool is_choice(const struct option *o, struct str value)
+bool option_is_choice(const struct option *o, struct str value)
 {
 	for (size_t i = 0; o->choice && o->choice[i]; i++)
 		if (str_eq(value, str_of(o->choice[i])))
@@ -105,7 +111,7 @@ static int set_path(const struct option *o, void *base, struct str value,
 {
 	struct buf full;
 
-	if (!str_starts(value, STR("~")) || is_choice(o, value)) {
+	if (!str_starts(value, STR("~")) || option_is_choice(o, value)) {
 		text_put(o, base, xstrndup(value.p, value.n));
 		return 0;
 	}
@@ -278,15 +284,17 @@ int option_set_arg(struct account *a, struct general *g, struct str key,
 
 	if (!o)
 		return usage(err);
-	if (o->flags & OPTION_SECRET)
+	if (o->flags & OPTION_SECRET && !option_is_choice(o, value))
 		return error_set(err, ERROR_USAGE, "'%s' may not be on the "
 				 "command line, where every user can read it: "
 				 "use password_command, password_file or "
 				 "--password-fd", o->key);
-	if (o->flags & OPTION_QUEUE)
+	if (o->flags & (OPTION_QUEUE | OPTION_OAUTH2))
 		return error_set(err, ERROR_USAGE, "'%s' is not for the command "
-				 "line: put it into the section [queue] of the "
-				 "configuration", o->key);
+				 "line: put it into the section [%s] of the "
+				 "configuration", o->key,
+				 o->flags & OPTION_QUEUE ? "queue" :
+				 "oauth2 NAME");
 	base = o->flags & OPTION_GENERAL ? (void *)g : (void *)a;
 	return option_set(o, base, value, err) ? usage(err) : 0;
 }
@@ -323,7 +331,8 @@ void option_value(const struct option *o, const void *base, struct buf *out)
 	if (is_text(o)) {
 		const char *text = text_of(o, base);
 
-		buf_addz(out, *text && (o->flags & OPTION_SECRET) ?
+		buf_addz(out, *text && (o->flags & OPTION_SECRET) &&
+			 !option_is_choice(o, str_of(text)) ?
 			 "********" : text);
 		return;
 	}
@@ -365,6 +374,8 @@ void option_defaults(void *base, unsigned section)
 {
 	if (!section)
 		((struct account *)base)->name = xstrdup("");
+	if (section == OPTION_OAUTH2)
+		((struct oauth2_profile *)base)->name = xstrdup("");
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option *o = option_at(i);
 		struct error never = { 0 };
@@ -389,6 +400,10 @@ void option_release(void *base, unsigned section)
 	if (!section) {
 		free(((struct account *)base)->name);
 		((struct account *)base)->name = NULL;
+	}
+	if (section == OPTION_OAUTH2) {
+		free(((struct oauth2_profile *)base)->name);
+		((struct oauth2_profile *)base)->name = NULL;
 	}
 }
 

@@ -3,21 +3,12 @@
 #include <string.h>
 
 #include "deliver/adapt.h"
-#include "mail/idn.h"
-#include "net/dial.h"
+#include "deliver/connect.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
 #include "sys/intake.h"
 
 enum { READ_SIZE = 64 << 10 };		/* octets a read from the relay */
-
-/* A deadline for this wait: the earlier of its own and that of everything. */
-static int64_t until(const struct attempt *a, unsigned seconds)
-{
-	int64_t own = clock_after(seconds);
-
-	return own < a->setup->deadline ? own : a->setup->deadline;
-}
 
 static void fail(struct attempt *a, const struct error *err)
 {
@@ -51,7 +42,7 @@ static void refresh(struct attempt *a)
 	if (epoch == a->epoch && a->wait_until)
 		return;
 	a->epoch = epoch;
-	a->wait_until = until(a, session_timeout(&a->session));
+	a->wait_until = connect_until(a, session_timeout(&a->session));
 }
 
 /* Take what the relay has said so far.  False if there was nothing. */
@@ -136,63 +127,6 @@ static void receive_reply(struct attempt *a)
 		wait_for_relay(a, false);
 }
 
-static void start_tls(struct attempt *a)
-{
-	const struct account *acc = a->setup->account;
-	struct tls_config config = {
-		.host = *acc->tls_name ? acc->tls_name : buf_cstr(&a->host),
-		.trust = acc->tls_trust,
-		.priority = acc->tls_priority,
-		.known_file = a->setup->known_file,
-		.known_as = buf_cstr(&a->relay),
-		.ask = a->setup->ask,
-		.ask_ctx = a->setup->ctx,
-		.verify = !a->setup->look,
-	};
-	struct verdict v;
-	struct error err;
-
-	if (!stream_start_tls(a->stream, &config, until(a, acc->timeout_tls),
-			      &err)) {
-		a->tls = stream_tls(a->stream)->version;
-		a->trips += strcmp(a->tls, "TLS1.3") ? 2 : 1;
-		return;
-	}
-	v = verdict_of_error(&err, STAGE_TLS);
-	session_fail_at(&a->session, &v);
-}
-
-static void authenticate(struct attempt *a)
-{
-	const struct account *acc = a->setup->account;
-	const struct tls_info *tls = stream_tls(a->stream);
-	struct error err;
-
-	if (secret_finish(a->source, until(a, acc->timeout_command),
-			  &a->secret, &err)) {
-		a->source = NULL;
-		session_give_up(&a->session, &err);
-		return;
-	}
-	a->source = NULL;
-	a->sasl_config = (struct sasl_config){
-		.mechs = acc->auth, .user = acc->user, .authzid = acc->authzid,
-		.host = buf_cstr(&a->host), .port = account_port(acc),
-		.secret = secret_str(&a->secret),
-		.is_token = *acc->token_command,
-		.secure = tls || account_is_local(acc),
-	};
-	if (tls) {
-		a->sasl_config.exporter = buf_str(&tls->exporter);
-		a->sasl_config.unique = buf_str(&tls->unique);
-	}
-	a->sasl = sasl_new(&a->sasl_config, &err);
-	if (a->sasl)
-		session_auth(&a->session, sasl_auth(a->sasl));
-	else
-		session_give_up(&a->session, &err);
-}
-
 static void give_body(struct attempt *a)
 {
 	size_t n = session_body_room(&a->session);
@@ -226,12 +160,12 @@ static void drive(struct attempt *a)
 		receive_reply(a);
 		break;
 	case WANT_TLS:
-		start_tls(a);
+		connect_tls(a);
 		if (!over(a))
 			session_tls_up(s);
 		break;
 	case WANT_AUTH:
-		authenticate(a);
+		connect_login(a);
 		break;
 	case WANT_BODY:
 		give_body(a);
@@ -251,63 +185,6 @@ static void on_settled(void *ctx, struct envelope *env)
 		a->settled(a->settled_ctx, env);
 }
 
-static void configure(struct attempt *a)
-{
-	static const enum tls_policy policy[] = {
-		[ACCOUNT_TLS_IMPLICIT] = TLS_IMPLICIT,
-		[ACCOUNT_TLS_STARTTLS] = TLS_STARTTLS,
-		[ACCOUNT_TLS_NONE] = TLS_NONE,
-	};
-	const struct account *acc = a->setup->account;
-
-	buf_addz(&a->helo, *acc->helo ? acc->helo : a->setup->mailname);
-	a->config = (struct session_config){
-		.helo = buf_cstr(&a->helo),
-		.tls = policy[account_tls(acc)],
-		.lmtp = acc->protocol == PROTOCOL_LMTP,
-		.ignore = acc->ignore_extensions,
-		.auth = !a->setup->look && (account_wants_auth(acc) ||
-			a->setup->password_fd >= 0),
-		.timeout = { acc->timeout_command, acc->timeout_data,
-			     acc->timeout_end },
-		.trace = a->setup->trace,
-		.trace_ctx = a->setup->ctx,
-		.settled = a->setup->several ? on_settled : NULL,
-		.settled_ctx = a,
-	};
-	session_init(&a->session, &a->config);
-}
-
-/* Everything up to a connected stream; the secret is on its way meanwhile. */
-static int connect_relay(struct attempt *a, struct error *err)
-{
-	const struct account *acc = a->setup->account;
-	struct dial d = {
-		.port = account_port(acc), .source = acc->source,
-		.timeout = acc->timeout_connect, .deadline = a->setup->deadline,
-	};
-	int fd;
-
-	if (idn_domain(&a->host, str_of(acc->host), err))
-		return error_wrap(err, "host '%s'", acc->host);
-	buf_addz(&a->relay, acc->host);
-	if (!account_is_local(acc))
-		buf_addf(&a->relay, ":%u", d.port);
-	if (a->config.auth) {
-		a->source = secret_begin(acc, a->setup->password_fd, err);
-		if (!a->source)
-			return -1;
-	}
-	d.host = buf_cstr(&a->host);
-	fd = dial(&d, &a->peer, err);
-	if (fd < 0)
-		return -1;
-	a->stream = stream_open(fd);
-	a->trips = !account_is_local(acc);
-	a->turn = true;
-	return 0;
-}
-
 int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 {
 	struct verdict v;
@@ -319,14 +196,16 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 	buf_init(&a->host, 1 << 16);
 	buf_init(&a->helo, 1 << 16);
 	buf_init(&a->block, SESSION_FLIGHT_MAX);
-	configure(a);
+	connect_configure(a);
+	a->config.settled = setup->several ? on_settled : NULL;
+	session_init(&a->session, &a->config);
 	if (connect_relay(a, &err)) {
 		v = verdict_of_error(&err, STAGE_CONNECT);
 		session_fail_at(&a->session, &v);
 		return -1;
 	}
 	if (a->config.tls == TLS_IMPLICIT)
-		start_tls(a);
+		connect_tls(a);
 	drive(a);
 	return over(a) ? -1 : 0;
 }

@@ -28,7 +28,7 @@
 struct attempt_setup {			/* borrowed for the attempt's life */
 	const struct account *account;
 	const char *mailname;		/* our name for EHLO, unless the account's */
-	int password_fd;		/* -1: by the account's settings */
+	struct secret_ways ways;	/* to a password, beside the settings */
 	bool look;			/* --serverinfo: no login, no verification
 					   (what is wrong is told, not refused) */
 	bool several;			/* deliver/flight is to be used */

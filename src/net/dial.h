@@ -9,10 +9,13 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+struct proxy;
+
 struct dial {
 	const char *host;	/* name (ASCII), address, [address], /path */
 	unsigned port;		/* ignored for a /path */
 	const char *source;	/* local address to bind, "" for any */
+	const struct proxy *proxy;	/* net/proxy.h; NULL: none */
 	unsigned timeout;	/* seconds an address */
 	int64_t deadline;	/* clock_ms() instant for all of it */
 };

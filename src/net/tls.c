@@ -2,51 +2,25 @@
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net/cert.h"
-#include "net/known.h"
-#include "sys/clock.h"
+#include "net/engine.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
 enum {
 	IN_MAX = 1 << 20,		/* bytes fed and not yet taken */
 	OUT_MAX = 256 << 20,		/* bytes not yet sent */
-	WHY_MAX = 480,			/* octets of reasons in an error */
 	BINDING_MAX = 64,
 	RECORD = 16384,			/* octets of plain text a record */
-	CODE = 3,			/* digits an SMTP reply begins with */
-	HEAD = 64			/* octets kept of what came first */
+	CODE = 3			/* digits an SMTP reply begins with */
 };
 
 /* SHA-1 signatures and keys under 2048 bits are out by the profile. */
 static const char priority[] =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
-
-struct tls {
-	struct tls_config config;
-	struct cert_host host;
-	gnutls_session_t session;
-	gnutls_certificate_credentials_t cred;
-	struct buf in;			/* ciphertext, from `taken` on */
-	size_t taken;
-	struct buf out;
-	char head[HEAD];		/* the very first octets of the peer */
-	size_t head_len;
-	bool eof;
-	bool end_seen;			/* GnuTLS has been told of it */
-	bool ended;			/* tls_read has said so */
-	bool up;
-	bool judged;			/* the certificate was looked at */
-	bool trust_loaded;
-	struct error no_trust;		/* why not, if that does not matter */
-	struct error verdict;
-	struct tls_info info;
-};
 
 /* ---- ciphertext in and out ---- */
 
@@ -124,177 +98,6 @@ struct buf *tls_out(struct tls *t)
 	return &t->out;
 }
 
-/* ---- trust ---- */
-
-static bool is_tofu(const struct tls *t)
-{
-	return !strcmp(t->config.trust, "tofu");
-}
-
-static int load_system(struct tls *t, struct error *err)
-{
-	int n = gnutls_certificate_set_x509_system_trust(t->cred);
-
-	if (n > 0)
-		return 0;
-	return error_set(err, ERROR_CONFIG, "the system has no trusted CA "
-			 "certificates: install them (ca-certificates), or "
-			 "set tls_trust to a PEM file");
-}
-
-static int load_file(struct tls *t, const char *file, struct error *err)
-{
-	int n;
-
-	if (access(file, R_OK))
-		return error_set(err, ERROR_CONFIG, "cannot read CA file '%s':"
-				 " %s", file, strerror(errno));
-	n = gnutls_certificate_set_x509_trust_file(t->cred, file,
-						   GNUTLS_X509_FMT_PEM);
-	if (n > 0)
-		return 0;
-	if (!n || n == GNUTLS_E_NO_CERTIFICATE_FOUND)
-		return error_set(err, ERROR_CONFIG, "CA file '%s' has no "
-				 "certificate in it (PEM)", file);
-	return error_set(err, ERROR_CONFIG, "CA file '%s': %s", file,
-			 gnutls_strerror(n));
-}
-
-int tls_load_trust(struct tls *t, struct error *err)
-{
-	const char *trust = t->config.trust;
-	struct error why = { 0 };
-	int r;
-
-	if (t->trust_loaded || is_tofu(t))
-		return 0;
-	t->trust_loaded = true;
-	r = !trust[0] || !strcmp(trust, "system") ? load_system(t, &why)
-						  : load_file(t, trust, &why);
-	if (!r)
-		return 0;
-	if (t->config.verify) {
-		*err = why;
-		return -1;
-	}
-	t->no_trust = why;
-	return 0;
-}
-
-/* ---- the certificate ---- */
-
-static int refuse_new(struct tls *t, struct error *err)
-{
-	const char *print = t->info.cert.fingerprint;
-
-	return error_set(err, ERROR_CERT, "'%s' has a certificate not seen "
-			 "before: %s (to trust it, add the line '%s %s' to "
-			 "'%s')", t->config.known_as, print,
-			 t->config.known_as, print, t->config.known_file);
-}
-
-/* Trust on first use: the file decides, or the person, who is asked once. */
-static int judge_tofu(struct tls *t, struct error *err)
-{
-	const struct tls_config *c = &t->config;
-	struct known_relay r = {
-		.key = c->known_as, .pin = t->info.cert.pin,
-		.fingerprint = t->info.cert.fingerprint
-	};
-	enum known k = KNOWN_NEW;
-	struct buf stored;
-	int ret;
-
-	buf_init(&stored, WHY_MAX);
-	ret = known_find(c->known_file, &r, &k, &stored, err);
-	if (!ret && k == KNOWN_CHANGED)
-		ret = error_set(err, ERROR_CERT, "the certificate of '%s' has "
-				"changed: known is %.100s, this one is %s; if "
-				"that is right, remove the old line from '%s'",
-				r.key, buf_cstr(&stored), r.fingerprint,
-				c->known_file);
-	buf_release(&stored);
-	if (ret || k == KNOWN_SAME)
-		return ret;
-	if (!c->verify || !c->ask || !c->ask(c->ask_ctx, r.key, r.fingerprint))
-		return refuse_new(t, err);
-	return known_add(c->known_file, &r, err);
-}
-
-static int judge_chain(struct tls *t, gnutls_x509_crt_t crt,
-		       struct error *err)
-{
-	gnutls_typed_vdata_st purpose = {
-		.type = GNUTLS_DT_KEY_PURPOSE_OID,
-		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER
-	};
-	struct cert_case c = {
-		.crt = crt, .facts = &t->info.cert, .host = &t->host,
-		.now = clock_wall()
-	};
-	struct buf why;
-	int r;
-
-	if (tls_load_trust(t, err))
-		return -1;
-	r = gnutls_certificate_verify_peers(t->session, &purpose, 1, &c.status);
-	buf_init(&why, WHY_MAX);
-	cert_judge(&why, &c);
-	if (r && !why.len)
-		buf_addf(&why, "%s", gnutls_strerror(r));
-	if (t->no_trust.kind)
-		buf_addf(&why, "; %s", t->no_trust.text);
-	if (why.len || why.over)
-		error_set(err, ERROR_CERT, "the certificate of '%s' is not to "
-			  "be trusted: %s", t->host.name, buf_cstr(&why));
-	r = why.len || why.over ? -1 : 0;
-	buf_release(&why);
-	return r;
-}
-
-static int judge(struct tls *t, struct error *err)
-{
-	unsigned n = 0;
-	const gnutls_datum_t *list =
-		gnutls_certificate_get_peers(t->session, &n);
-	gnutls_x509_crt_t crt;
-	int ret = -1;
-
-	if (!list || !n)
-		return error_set(err, ERROR_CERT, "'%s' showed no certificate",
-				 t->host.name);
-	if (gnutls_x509_crt_init(&crt))
-		return error_set(err, ERROR_OS, "no memory for a certificate");
-	if (gnutls_x509_crt_import(crt, list, GNUTLS_X509_FMT_DER))
-		error_set(err, ERROR_CERT, "'%s' showed a certificate that "
-			  "cannot be read", t->host.name);
-	else if (!cert_read(&t->info.cert, crt, err))
-		ret = is_tofu(t) ? judge_tofu(t, err)
-				 : judge_chain(t, crt, err);
-	gnutls_x509_crt_deinit(crt);
-	return ret;
-}
-
-/*
- * GnuTLS calls this once the relay has shown its certificate and proved to
- * have its key, before anything it says is believed.
- */
-static int on_certificate(gnutls_session_t session)
-{
-	struct tls *t = gnutls_session_get_ptr(session);
-	struct error why = { 0 };
-
-	t->judged = true;
-	if (!judge(t, &why))
-		return 0;
-	free(t->info.trouble);
-	t->info.trouble = xstrdup(why.text);
-	if (!t->config.verify)
-		return 0;
-	t->verdict = why;
-	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
-}
-
 /* ---- setting up ---- */
 
 static int set_priority(struct tls *t, struct error *err)
@@ -335,7 +138,7 @@ static int set_up(struct tls *t, struct error *err)
 		return error_set(err, ERROR_CONFIG, "'%s' is not a host name",
 				 t->host.name);
 	gnutls_session_set_ptr(t->session, t);
-	gnutls_session_set_verify_function(t->session, on_certificate);
+	gnutls_session_set_verify_function(t->session, trust_certificate);
 	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(t->session, t);
 	gnutls_transport_set_pull_function(t->session, pull);
@@ -433,7 +236,7 @@ static int check_head(const struct tls *t, struct error *err)
 	for (size_t i = 0; i < CODE; i++)
 		if (t->head[i] < '0' || t->head[i] > '9')
 			return 0;
-	buf_init(&said, (size_t)4 * HEAD);
+	buf_init(&said, (size_t)4 * ENGINE_HEAD);
 	line = str_cut(&line, '\r');
 	utf8_escape(&said, line);
 	error_set(err, ERROR_TLS, "'%s' speaks plain SMTP here ('%s'), not "
@@ -488,7 +291,7 @@ int tls_handshake(struct tls *t, struct error *err)
 		return -1;
 	}
 	/* Anonymous key exchange shows none, whatever the priorities say. */
-	if (!t->judged && on_certificate(t->session)) {
+	if (!t->judged && trust_certificate(t->session)) {
 		*err = t->verdict;
 		return -1;
 	}

@@ -24,6 +24,21 @@ struct tls_config {		/* strings are borrowed until tls_free() */
 	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
 	void *ask_ctx;
 	bool verify;		/* false: --serverinfo looks at what is there */
+	/* A second name that will do: the domain whose SRV record led here
+	   (RFC 6186 s6); "" for none. */
+	const char *domain;
+	const char *pins, *fingerprints;	/* lists as in the settings, or "" */
+	bool only_pins;		/* they are all there is: ask no authority */
+	const char *crl;	/* PEM file, or "" */
+	const char *cert, *key;	/* ours: PEM file or pkcs11: URI, or "" */
+	/*
+	 * The key's password or the token's PIN, asked for only when it turns
+	 * out to be needed: appended to `to`, which has its memory already.
+	 */
+	int (*unlock)(void *ctx, struct buf *to, struct error *err);
+	void *unlock_ctx;
+	const char *ticket;	/* net/ticket.h: where sessions are kept, or "" */
+	unsigned dane;		/* 0 off, 1 on, 2 required */
 };
 
 struct tls_cert {		/* all owned by the tls_info */

@@ -471,8 +471,8 @@ static const struct row posthaste_rows[] = {
 	{ "posthaste --progress=maybe", "64: --progress='maybe'" },
 
 	/* Known, but not yet there. */
-	{ "posthaste --tls-pin=x", "69:" },
-	{ "posthaste --proxy=x", "69:" },
+	{ "posthaste --tls-pin=x", " set<tls_pin|x>" },
+	{ "posthaste --proxy=x", " set<proxy|x>" },
 };
 
 static void as_posthaste(void **state)

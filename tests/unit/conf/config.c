@@ -57,8 +57,6 @@ static const struct {
 	  { "/c' line 2, [account a]:", "'hsot'", "mean 'host'" } },
 	{ "unknown key, nothing near", "[account a]\nfoobarbaz = mx\n",
 	  ERROR_CONFIG, { "unknown setting 'foobarbaz'" } },
-	{ "later key", "[account a]\ntls_pin = x\n", ERROR_UNAVAILABLE,
-	  { "line 2, [account a]: 'tls_pin' is not in this version" } },
 	{ "queue", "[Queue]\nretry = 1m, 1h ; few\nlifetime = 2d\n"
 	  "spool = ~/q\n", ERROR_NONE, { 0 } },
 	{ "empty queue", "[queue]\n", ERROR_NONE, { 0 } },

@@ -53,7 +53,8 @@ static void write_file(struct str text, mode_t mode)
 static int get(const struct account *a, int fd, unsigned seconds,
 	       struct secret *out, struct error *err)
 {
-	struct secret_source *src = secret_begin(a, fd, err);
+	struct secret_source *src = secret_begin(a, SECRET_LOGIN,
+			&(struct secret_ways){ .fd = fd }, err);
 
 	if (!src)
 		return -1;
@@ -245,7 +246,8 @@ static void a_source_may_be_given_up(void **state)
 	(void)state;
 	secret_cancel(NULL);
 	make(&a, "password_command", "sleep 100");
-	secret_cancel(secret_begin(&a, -1, &err));
+	secret_cancel(secret_begin(&a, SECRET_LOGIN,
+			&(struct secret_ways){ .fd = -1 }, &err));
 	assert_true(clock_ms() - began < 5000);
 	account_release(&a);
 }

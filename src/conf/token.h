@@ -1,0 +1,76 @@
+/*
+ * What a provider gave us: kept in a file of the user's ($XDG_STATE_HOME or
+ * ~/.local/state, posthaste/oauth2/NAME, 0600) or, as the same text, in the
+ * keyring.  Read by the sender, written by the helper that talks to the
+ * provider.
+ *
+ *	posthaste-token 1
+ *	access ACCESS-TOKEN
+ *	expires SECONDS-SINCE-1970
+ *	refresh REFRESH-TOKEN
+ *	token_endpoint URL
+ *
+ * Unknown keys are kept out of the way: a later version may have more.
+ */
+#ifndef CONF_TOKEN_H
+#define CONF_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/profile.h"
+#include "util/buf.h"
+#include "util/error.h"
+#include "util/str.h"
+
+enum {
+	TOKEN_TEXT_MAX = 128 << 10,	/* octets of the whole text */
+	TOKEN_MARGIN = 300		/* seconds before its end that an access
+					   token is renewed, or a tenth of its
+					   life if that is less */
+};
+
+struct token {
+	char *text;		/* locked memory that the rest points into */
+	struct str access;	/* empty: there is none that is of use */
+	struct str refresh;	/* empty: the provider gave none */
+	struct str token_endpoint;
+	int64_t expires;	/* seconds since 1970; 0: the provider did not say */
+	int64_t lifetime;	/* seconds that the access token was given for */
+};
+
+/*
+ * Read what is kept.  0 with t->text NULL if there is nothing; -1 with
+ * ERROR_PERM (others can read it), ERROR_CONFIG (not our format: log in anew),
+ * ERROR_IO, or what secret-tool's failure is.  token_release() after either.
+ */
+int token_load(struct token *t, const struct oauth2_profile *p,
+	       int64_t deadline, struct error *err);
+void token_release(struct token *t);		/* wipes; a zeroed one is fine */
+
+/* Will the access token do for a login now (wall clock, seconds)? */
+bool token_is_fresh(const struct token *t, int64_t now);
+
+/* ---- for the helper, which alone writes ---- */
+
+/*
+ * Who renews holds this lock, so that the provider is asked once however many
+ * processes need a token.  A file of its own: NAME.lock.
+ */
+struct token_lock;
+struct token_lock *token_lock(const struct oauth2_profile *p,
+			      int64_t deadline, struct error *err);
+void token_unlock(struct token_lock *l);	/* NULL is fine */
+
+/*
+ * Before the provider is asked, make sure that its answer can be kept: a
+ * refresh token that was rotated and then lost locks the user out.  Reserves
+ * disk space beside the file; the keyring is asked whether it is open.
+ */
+int token_reserve(struct token_lock *l, struct error *err);
+
+/* Replace what is kept by t: all of it or nothing, whenever we are killed. */
+int token_save(struct token_lock *l, const struct token *t,
+	       struct error *err);
+
+#endif

@@ -1,0 +1,126 @@
+#include "deliver/connect.h"
+
+#include <string.h>
+
+#include "mail/idn.h"
+#include "net/dial.h"
+#include "sys/clock.h"
+
+int64_t connect_until(const struct attempt *a, unsigned seconds)
+{
+	int64_t own = clock_after(seconds);
+
+	return own < a->setup->deadline ? own : a->setup->deadline;
+}
+
+void connect_configure(struct attempt *a)
+{
+	static const enum tls_policy policy[] = {
+		[ACCOUNT_TLS_IMPLICIT] = TLS_IMPLICIT,
+		[ACCOUNT_TLS_STARTTLS] = TLS_STARTTLS,
+		[ACCOUNT_TLS_NONE] = TLS_NONE,
+	};
+	const struct account *acc = a->setup->account;
+
+	buf_addz(&a->helo, *acc->helo ? acc->helo : a->setup->mailname);
+	a->config = (struct session_config){
+		.helo = buf_cstr(&a->helo),
+		.tls = policy[account_tls(acc)],
+		.lmtp = acc->protocol == PROTOCOL_LMTP,
+		.ignore = acc->ignore_extensions,
+		.auth = !a->setup->look && (account_wants_auth(acc) ||
+			a->setup->ways.fd >= 0),
+		.timeout = { acc->timeout_command, acc->timeout_data,
+			     acc->timeout_end },
+		.trace = a->setup->trace,
+		.trace_ctx = a->setup->ctx,
+		.settled_ctx = a,
+	};
+}
+
+int connect_relay(struct attempt *a, struct error *err)
+{
+	const struct account *acc = a->setup->account;
+	struct dial d = {
+		.port = account_port(acc), .source = acc->source,
+		.timeout = acc->timeout_connect, .deadline = a->setup->deadline,
+	};
+	int fd;
+
+	if (idn_domain(&a->host, str_of(acc->host), err))
+		return error_wrap(err, "host '%s'", acc->host);
+	buf_addz(&a->relay, acc->host);
+	if (!account_is_local(acc))
+		buf_addf(&a->relay, ":%u", d.port);
+	if (a->config.auth) {
+		a->source = secret_begin(acc, SECRET_LOGIN, &a->setup->ways,
+					 err);
+		if (!a->source)
+			return -1;
+	}
+	d.host = buf_cstr(&a->host);
+	fd = dial(&d, &a->peer, err);
+	if (fd < 0)
+		return -1;
+	a->stream = stream_open(fd);
+	a->trips = !account_is_local(acc);
+	a->turn = true;
+	return 0;
+}
+
+void connect_tls(struct attempt *a)
+{
+	const struct account *acc = a->setup->account;
+	struct tls_config config = {
+		.host = *acc->tls_name ? acc->tls_name : buf_cstr(&a->host),
+		.trust = acc->tls_trust,
+		.priority = acc->tls_priority,
+		.known_file = a->setup->known_file,
+		.known_as = buf_cstr(&a->relay),
+		.ask = a->setup->ask,
+		.ask_ctx = a->setup->ctx,
+		.verify = !a->setup->look,
+	};
+	struct verdict v;
+	struct error err;
+
+	if (!stream_start_tls(a->stream, &config, connect_until(a, acc->timeout_tls),
+			      &err)) {
+		a->tls = stream_tls(a->stream)->version;
+		a->trips += strcmp(a->tls, "TLS1.3") ? 2 : 1;
+		return;
+	}
+	v = verdict_of_error(&err, STAGE_TLS);
+	session_fail_at(&a->session, &v);
+}
+
+void connect_login(struct attempt *a)
+{
+	const struct account *acc = a->setup->account;
+	const struct tls_info *tls = stream_tls(a->stream);
+	struct error err;
+
+	if (secret_finish(a->source, connect_until(a, acc->timeout_command),
+			  &a->secret, &err)) {
+		a->source = NULL;
+		session_give_up(&a->session, &err);
+		return;
+	}
+	a->source = NULL;
+	a->sasl_config = (struct sasl_config){
+		.mechs = acc->auth, .user = acc->user, .authzid = acc->authzid,
+		.host = buf_cstr(&a->host), .port = account_port(acc),
+		.secret = secret_str(&a->secret),
+		.is_token = *acc->token_command,
+		.secure = tls || account_is_local(acc),
+	};
+	if (tls) {
+		a->sasl_config.exporter = buf_str(&tls->exporter);
+		a->sasl_config.unique = buf_str(&tls->unique);
+	}
+	a->sasl = sasl_new(&a->sasl_config, &err);
+	if (a->sasl)
+		session_auth(&a->session, sasl_auth(a->sasl));
+	else
+		session_give_up(&a->session, &err);
+}

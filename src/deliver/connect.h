@@ -1,0 +1,26 @@
+/*
+ * The parts of an attempt up to a relay that is ready: from the account's
+ * settings to a connection, TLS, and a login.  For deliver/attempt alone.
+ */
+#ifndef DELIVER_CONNECT_H
+#define DELIVER_CONNECT_H
+
+#include <stdint.h>
+
+#include "deliver/attempt.h"
+#include "util/error.h"
+
+/* A deadline for a wait: the earlier of its own and that of everything. */
+int64_t connect_until(const struct attempt *a, unsigned seconds);
+
+/* Fill a->config from the account. */
+void connect_configure(struct attempt *a);
+
+/* Everything up to a connected stream; the secret is on its way meanwhile. */
+int connect_relay(struct attempt *a, struct error *err);
+
+/* What WANT_TLS and WANT_AUTH want; trouble goes to the session. */
+void connect_tls(struct attempt *a);
+void connect_login(struct attempt *a);
+
+#endif

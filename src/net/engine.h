@@ -1,0 +1,47 @@
+/*
+ * struct tls, which net/tls.c (the engine) and net/trust.c (whom it believes)
+ * share, and nobody else.
+ */
+#ifndef NET_ENGINE_H
+#define NET_ENGINE_H
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/cert.h"
+#include "net/tls.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+enum { ENGINE_HEAD = 64 };		/* octets kept of what came first */
+
+struct tls {
+	struct tls_config config;
+	struct cert_host host;
+	gnutls_session_t session;
+	gnutls_certificate_credentials_t cred;
+	struct buf in;			/* ciphertext, from `taken` on */
+	size_t taken;
+	struct buf out;
+	char head[ENGINE_HEAD];		/* the very first octets of the peer */
+	size_t head_len;
+	bool eof;
+	bool end_seen;			/* GnuTLS has been told of it */
+	bool ended;			/* tls_read has said so */
+	bool up;
+	bool judged;			/* the certificate was looked at */
+	bool trust_loaded;
+	struct error no_trust;		/* why not, if that does not matter */
+	struct error verdict;
+	struct tls_info info;
+};
+
+/*
+ * GnuTLS calls this once the relay has shown its certificate and proved to
+ * have its key, before anything it says is believed.  Not 0: the handshake
+ * ends, and t->verdict says why.
+ */
+int trust_certificate(gnutls_session_t session);
+
+#endif
