@@ -19,6 +19,7 @@
 
 srcdir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 PROG = posthaste
+HELPER = posthaste-oauth2
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -52,7 +53,7 @@ VARFLAGS = $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) \
 	$(if $(COV),-O0 --coverage)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -iquote $(srcdir)/src $(WARN) $(CPPFLAGS) \
 	-DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' \
-	-DLOCALSTATEDIR='"$(localstatedir)"' -DTINY=$(if $(TINY),1,0) -fPIE $(HARDEN_CFLAGS) $(FORTIFY) \
+	-DLOCALSTATEDIR='"$(localstatedir)"' -DLIBEXECDIR='"$(libexecdir)"' -DTINY=$(if $(TINY),1,0) $(OAUTH2_CFLAGS) -fPIE $(HARDEN_CFLAGS) $(FORTIFY) \
 	$(CFLAGS) $(VARFLAGS)
 ALL_LDFLAGS = -pie $(HARDEN_LDFLAGS) $(LDFLAGS)
 LINK = $(CC) $(CFLAGS) $(VARFLAGS) $(ALL_LDFLAGS)
@@ -61,19 +62,32 @@ DEPS = -MMD -MP -MF $@.d -MT $@
 # -- what there is ----------------------------------------------------------
 found  = $(patsubst $(srcdir)/%.c,$(O)/%,$(wildcard $(srcdir)/$(1)))
 src   := $(patsubst $(srcdir)/src/%,%,$(wildcard $(srcdir)/src/*/*.c))
-objs  := $(patsubst %.c,$(O)/%.o,$(filter-out cmd/main.c,$(src)))
+objs  := $(patsubst %.c,$(O)/%.o,$(filter-out cmd/main.c oauth2/%,$(src)))
 units := $(call found,tests/unit/*/*.c)
 fuzz  := $(call found,tests/fuzz/*.c)
 bench := $(call found,tests/bench/*.c)
 relay := $(addsuffix .o,$(call found,tests/relay/*.c))
 
-all: $(O)/$(PROG)
+# The helper that speaks HTTPS and JSON: a program of its own, so that what it
+# stands on is in no sender.  Without its libraries it is left out.
+helper := $(if $(OAUTH2_LIBS),$(O)/$(HELPER))
+helpobjs := $(patsubst %.c,$(O)/%.o,$(filter-out oauth2/helper.c,$(filter oauth2/%,$(src))))
+ifeq ($(helper),)
+units := $(filter-out $(O)/tests/unit/oauth2/%,$(units))
+fuzz  := $(filter-out $(O)/tests/fuzz/oauth2_%,$(fuzz))
+endif
+
+all: $(O)/$(PROG) $(helper)
 	@ln -sf $< $(PROG)
 relay: $(O)/tests/relay/relay
 
 $(O)/$(PROG): $(O)/cmd/main.o $(O)/lib.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
+$(O)/$(HELPER): $(O)/oauth2/helper.o $(O)/oauth2.a $(O)/lib.a
+	$(call say,LINK,$@)$(LINK) -Wl,--as-needed -o $@ $^ $(OAUTH2_LIBS) $(LIBS)
 $(O)/lib.a: $(objs)
+$(O)/oauth2.a: $(helpobjs)
+$(O)/%.a:
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $(O)/%.o: $(srcdir)/src/%.c $(O)/flags
 	$(call say,CC,$*.c)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(DEPS) -c -o $@ $<
@@ -83,11 +97,14 @@ $(O)/tests/relay/relay: $(relay) $(O)/lib.a
 $(O)/tests/%.o: $(srcdir)/tests/%.c $(O)/flags
 	$(call say,CC,tests/$*.c)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(DEPS) \
 	-I$(srcdir)/tests -c -o $@ $<
+oauth2_of = $(if $(findstring /oauth2,$(1)),$(2))
+$(filter $(O)/tests/unit/oauth2/% $(O)/tests/fuzz/oauth2_%,$(units) $(fuzz)): $(O)/oauth2.a
 $(O)/tests/%: $(srcdir)/tests/%.c $(O)/lib.a $(O)/flags
 	$(call say,TEST,$*)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(DEPS) \
 	-I$(srcdir)/tests/unit -DTESTS='"$(abspath $(srcdir)/tests)"' $(UNIT_CFLAGS) \
 	$(if $(findstring /fuzz/,$@),-fsanitize=fuzzer) $(ALL_LDFLAGS) -o $@ $< \
-	$(O)/lib.a $(if $(findstring /unit/,$@),$(UNIT_LIBS)) $(LIBS)
+	$(call oauth2_of,$@,$(O)/oauth2.a) $(O)/lib.a $(if $(findstring /unit/,$@),$(UNIT_LIBS)) \
+	$(call oauth2_of,$@,$(OAUTH2_LIBS)) $(LIBS)
 
 # Rebuild when the flags change, not only when files do.
 $(O)/flags: FORCE
@@ -100,10 +117,12 @@ FORCE:
 # The command tests get everything they need to know from the environment, and
 # find the program in the same place below ROOT whatever prefix is configured.
 ROOT = $(abspath $(O))/root
-ROOT_DIRS = bindir=/usr/local/bin sbindir=/usr/local/sbin
+ROOT_DIRS = bindir=/usr/local/bin sbindir=/usr/local/sbin libexecdir=/usr/local/libexec
+OAUTH2_HELPER = $(if $(helper),$(ROOT)/usr/local/libexec/$(HELPER))
 PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
 TEST_ENV = POSTHASTE_ROOT='$(ROOT)' POSTHASTE='$(ROOT)/usr/local/bin/$(PROG)' \
 	SENDMAIL='$(ROOT)/usr/local/sbin/sendmail' RELAY='$(abspath $(O))/tests/relay/relay' \
+	OAUTH2_HELPER='$(OAUTH2_HELPER)' \
 	TESTS='$(abspath $(srcdir)/tests)' PYTHON='$(PYTHON)' SAN='$(SAN)' \
 	PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 CHECK = $(TEST_ENV) PYTEST_ARGS='$(PYTEST_ARGS)' sh $(srcdir)/tests/check
@@ -223,6 +242,9 @@ install: all
 	$(Q)$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
 	$(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
 	$(Q)$(INSTALL) -m 755 $(O)/$(PROG) $(DESTDIR)$(bindir)/$(PROG)
+	$(if $(helper),$(Q)$(INSTALL) -d $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man8 && \
+	$(INSTALL) -m 755 $(helper) $(DESTDIR)$(libexecdir)/$(HELPER) && \
+	$(INSTALL) -m 644 $(srcdir)/man/$(HELPER).8 $(DESTDIR)$(mandir)/man8/$(HELPER).8)
 	$(Q)$(INSTALL) -m 644 $(srcdir)/man/$(PROG).1 $(DESTDIR)$(mandir)/man1/$(PROG).1
 	$(Q)$(INSTALL) -m 644 $(srcdir)/man/$(PROG).5 $(DESTDIR)$(mandir)/man5/$(PROG).5
 	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/$(PROG).bash $(DESTDIR)$(bashdir)/$(PROG)
@@ -243,6 +265,7 @@ uninstall:
 	$(Q)$(call unlink,$(PROG),$(sendmail_links))
 	$(Q)$(call unlink,$(PROG).1,$(sendmail_pages))
 	$(Q)rm -f $(DESTDIR)$(bindir)/$(PROG) $(DESTDIR)$(mandir)/man1/$(PROG).1 \
+	$(DESTDIR)$(libexecdir)/$(HELPER) $(DESTDIR)$(mandir)/man8/$(HELPER).8 \
 	$(DESTDIR)$(mandir)/man5/$(PROG).5 $(DESTDIR)$(bashdir)/$(PROG) \
 	$(DESTDIR)$(zshdir)/_$(PROG) $(DESTDIR)$(fishdir)/$(PROG).fish
 

@@ -26,7 +26,10 @@ struct oauth2_profile {
 	char *scope;		/* with blanks between */
 	char *issuer;		/* for RFC 8414 metadata */
 	char *auth_endpoint, *token_endpoint, *device_endpoint;	/* URLs */
-	unsigned redirect_port;	/* 0: any */
+	char *redirect_uri;	/* where the browser goes after the login; "" is
+				   http://127.0.0.1/ (some want localhost, or
+				   https:, whose address is then pasted) */
+	unsigned redirect_port;	/* if that has none; 0: any */
 	unsigned store;		/* enum oauth2_store */
 	char *ca_file;		/* PEM; "" is the system's */
 	uint64_t given[GIVEN_WORDS];	/* private: as in struct account */

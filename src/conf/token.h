@@ -48,6 +48,9 @@ int token_load(struct token *t, const struct oauth2_profile *p,
 	       int64_t deadline, struct error *err);
 void token_release(struct token *t);		/* wipes; a zeroed one is fine */
 
+/* Where it is kept, for a person: "'/home/...'" or "the keyring". */
+void token_where(const struct oauth2_profile *p, struct buf *out);
+
 /* Will the access token do for a login now (wall clock, seconds)? */
 bool token_is_fresh(const struct token *t, int64_t now);
 

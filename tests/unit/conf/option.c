@@ -283,6 +283,7 @@ static const struct {
 	{ "token_endpoint", "http://127.0.0.1/t", "http://127.0.0.1/t", NULL },
 	{ "device_endpoint", "http://[::1]:8/d", "http://[::1]:8/d", NULL },
 	{ "device_endpoint", "https://", NULL, "not an https:// URL" },
+	{ "redirect_uri", "http://localhost/", "http://localhost/", NULL },
 	{ "redirect_port", "8080", "8080", NULL },
 	{ "store", "keyring", "keyring", NULL },
 	{ "ca_file", "/ca.pem", "/ca.pem", NULL },
