@@ -29,6 +29,7 @@ struct conn {
 	enum tls_mode mode;
 	gnutls_session_t tls;		/* NULL: in clear */
 	bool handshaking;
+	char client[256];		/* subject of its certificate, or "" */
 	char *in;			/* CONN_IN octets; in[start..end) is unread */
 	size_t start, end;
 	char *wire;			/* CONN_WIRE octets, before TLS */

@@ -65,11 +65,11 @@ struct config {
 	struct delay delays[DELAYS_MAX];
 	size_t ndelays;
 	enum tls_mode tls;
-	const char *certs, *cert, *priority, *make_certs;
+	const char *certs, *cert, *priority, *make_certs, *ocsp, *client_ca;
 	const char *caps, *caps_tls;
 	const char *auth, *user, *password, *token, *scram_iter;
 	const char *log, *raw, *store, *script, *proxy, *name;
-	bool require_auth, require_tls, lmtp, tickets, digest, auth_plaintext;
+	bool require_auth, require_tls, require_client, lmtp, tickets, digest, auth_plaintext;
 	unsigned rcpt_limit, greeting_delay, slow_read, window, flush_at;
 	unsigned max_connections, idle_exit, proxy_delay;
 };

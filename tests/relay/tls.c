@@ -1,9 +1,36 @@
 #include <errno.h>
+#include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "relay/conn.h"
 #include "relay/log.h"
+
+/* Whatever the file holds, be it out of date or nonsense. */
+static int staple(gnutls_session_t session, void *path, gnutls_datum_t *out)
+{
+	(void)session;
+	return gnutls_load_file(path, out) < 0 ?
+	       GNUTLS_E_NO_CERTIFICATE_STATUS : 0;
+}
+
+static int extras(struct relay *r)
+{
+	const char *ca = r->conf.client_ca;
+	int ret;
+
+	if (r->conf.ocsp)
+		gnutls_certificate_set_ocsp_status_request_function(r->creds,
+				staple, (void *)(uintptr_t)r->conf.ocsp);
+	if (!ca)
+		return 0;
+	ret = gnutls_certificate_set_x509_trust_file(r->creds, ca,
+						     GNUTLS_X509_FMT_PEM);
+	if (ret <= 0)
+		fprintf(stderr, "relay: --client-ca '%s': %s\n", ca,
+			gnutls_strerror(ret));
+	return ret <= 0 ? -1 : 0;
+}
 
 int tls_setup(struct relay *r)
 {
@@ -25,7 +52,7 @@ int tls_setup(struct relay *r)
 	if (ret < 0)
 		fprintf(stderr, "relay: certificate '%s': %s\n", cert,
 			gnutls_strerror(ret));
-	return ret < 0 ? -1 : 0;
+	return ret < 0 ? -1 : extras(r);
 }
 
 void tls_release(struct relay *r)
@@ -62,6 +89,24 @@ static int pull_wait(gnutls_transport_ptr_t ctx, unsigned int ms)
 	return wire_ready(ctx) ? 1 : 0;
 }
 
+/* The subject of the client's certificate, also if the session is resumed. */
+static void learn_client(struct conn *c)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *list = gnutls_certificate_get_peers(c->tls, &n);
+	gnutls_datum_t dn = { NULL, 0 };
+	gnutls_x509_crt_t crt;
+
+	if (!list || !n || gnutls_x509_crt_init(&crt))
+		return;
+	if (!gnutls_x509_crt_import(crt, list, GNUTLS_X509_FMT_DER) &&
+	    !gnutls_x509_crt_get_dn3(crt, &dn, 0))
+		snprintf(c->client, sizeof(c->client), "%.*s", (int)dn.size,
+			 (char *)dn.data);
+	gnutls_free(dn.data);
+	gnutls_x509_crt_deinit(crt);
+}
+
 static void log_result(struct conn *c, int ret)
 {
 	struct buf b;
@@ -78,9 +123,11 @@ static void log_result(struct conn *c, int ret)
 		log_str(&b, "version", str_of(gnutls_protocol_get_name(v)));
 		log_str(&b, "cipher", str_of(gnutls_cipher_get_name(a)));
 		log_bool(&b, "resumed", gnutls_session_is_resumed(c->tls) != 0);
+		learn_client(c);
 		if (gnutls_server_name_get(c->tls, sni, &n, &type, 0) < 0)
 			n = 0;
 		log_str(&b, "sni", (struct str){ sni, n });
+		log_str(&b, "client", str_of(c->client));
 	} else {
 		const char *alert = NULL;
 
@@ -91,6 +138,34 @@ static void log_result(struct conn *c, int ret)
 		log_str(&b, "alert", str_of(alert ? alert : ""));
 	}
 	log_end(c->relay, &b);
+}
+
+/* A client may show a certificate, which must then be the client CA's. */
+static int judge_client(gnutls_session_t session)
+{
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT
+	};
+	unsigned status = 0;
+	unsigned n = 0;
+
+	if (!gnutls_certificate_get_peers(session, &n) || !n)
+		return 0;
+	if (gnutls_certificate_verify_peers(session, &purpose, 1, &status) < 0 ||
+	    status)
+		return GNUTLS_E_CERTIFICATE_ERROR;
+	return 0;
+}
+
+static void ask_for_client(struct conn *c)
+{
+	if (!c->conf->client_ca)
+		return;
+	gnutls_certificate_server_set_request(c->tls,
+			c->conf->require_client ? GNUTLS_CERT_REQUIRE :
+						  GNUTLS_CERT_REQUEST);
+	gnutls_session_set_verify_function(c->tls, judge_client);
 }
 
 static int session_make(struct conn *c)
@@ -105,6 +180,7 @@ static int session_make(struct conn *c)
 	gnutls_transport_set_pull_function(c->tls, pull);
 	gnutls_transport_set_push_function(c->tls, push);
 	gnutls_transport_set_pull_timeout_function(c->tls, pull_wait);
+	ask_for_client(c);
 	if (c->conf->tickets)
 		gnutls_session_ticket_enable_server(c->tls, &c->relay->ticket_key);
 	ret = gnutls_priority_set_direct(c->tls, c->conf->priority, &where);
