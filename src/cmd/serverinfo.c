@@ -80,11 +80,11 @@ static int look(const struct request *r, const struct account *account,
 
 	buf_init(&out, INFO_MAX);
 	if (attempt_open(&a, &setup)) {
-		buf_addf(&out, "%s: ", buf_cstr(&a.relay));
-		report_verdict(&out, &a.session.verdict, "");
+		buf_addf(&out, "%s: ", attempt_relay(&a));
+		report_verdict(&out, attempt_trouble(&a), "");
 		error_set(&err, ERROR_NET, "%s", buf_cstr(&out));
 		say_error(r, &err);
-		status = status_of_verdict(r->scheme, &a.session.verdict);
+		status = status_of_verdict(r->scheme, attempt_trouble(&a));
 	} else {
 		tls = stream_tls(a.stream);
 		row(&out, "relay", buf_str(&a.relay));

@@ -51,7 +51,7 @@ static const struct verdict *connect_and_mail(struct stdio *b)
 		b->setup.account = b->s.account;
 		b->connected = b->s.account;
 		if (attempt_open(&b->attempt, &b->setup))
-			return &b->attempt.session.verdict;
+			return attempt_trouble(&b->attempt);
 	}
 	return attempt_mail(&b->attempt, &b->s.env);
 }
@@ -267,7 +267,7 @@ static void tell_log(struct stdio *b)
 	struct report report = {
 		.message_id = buf_cstr(&s->id),
 		.account = s->account->name,
-		.relay = buf_cstr(&b->attempt.relay),
+		.relay = attempt_relay(&b->attempt),
 		.tls = b->attempt.tls,
 		.mech = b->attempt.session.mech,
 		.queue_id = "", .error = "",
@@ -314,7 +314,7 @@ static void on_end(struct stdio *b)
 	b->setup.deadline = clock_after(b->s.account->deadline);
 	attempt_content(&b->attempt, b->s.message);
 	if (first == e->n_rcpt)		/* the relay hung up meanwhile */
-		server_verdict(&b->server, &b->attempt.session.verdict);
+		server_verdict(&b->server, attempt_trouble(&b->attempt));
 	else
 		server_verdict(&b->server, outcome(e, first));
 	tell_log(b);

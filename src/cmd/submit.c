@@ -87,7 +87,7 @@ static int tell(struct submission *s, const struct attempt *a)
 	struct report report = {
 		.message_id = buf_cstr(&s->id),
 		.account = s->account->name,
-		.relay = a ? buf_cstr(&a->relay) : "",
+		.relay = a ? attempt_relay(a) : "",
 		.tls = a ? a->tls : "",
 		.mech = a ? a->session.mech : "",
 		.queue_id = s->queue_id,
@@ -150,7 +150,7 @@ static int submit_now(struct submission *s, struct attempt_setup *setup,
 	setup->progress_ctx = &progress;
 	setup->several = flushes(s);
 	if (attempt_open(&a, setup))
-		envelope_settle(&s->env, &a.session.verdict);
+		envelope_settle(&s->env, attempt_trouble(&a));
 	else
 		attempt_submit(&a, &s->env, s->message);
 	progress_end(&progress);

@@ -42,6 +42,18 @@ bool account_is_local(const struct account *a)
 	return a->host[0] == '/';
 }
 
+static const struct str srv = { "srv:", 4 };
+
+bool account_is_srv(const struct account *a)
+{
+	return str_casestarts(str_of(a->host), srv);
+}
+
+const char *account_host(const struct account *a)
+{
+	return a->host + (account_is_srv(a) ? srv.n : 0);
+}
+
 enum account_tls account_tls(const struct account *a)
 {
 	/* What never leaves this host needs no TLS, and the usual default

@@ -105,6 +105,15 @@ void queue_settings_release(struct queue_settings *q);
 /* Is the relay a socket of this host (its name is a path)? */
 bool account_is_local(const struct account *a);
 
+/* Does the host stand for what the SRV records of its domain name? */
+bool account_is_srv(const struct account *a);
+
+/*
+ * The host without "srv:": what netrc files and keyrings know the relay by,
+ * whichever server that is today.
+ */
+const char *account_host(const struct account *a);
+
 /* TLS in force: as set; for a socket of this host none unless it was set. */
 enum account_tls account_tls(const struct account *a);
 

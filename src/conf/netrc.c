@@ -223,7 +223,7 @@ out:
 
 int netrc_fill_user(struct account *a, struct error *err)
 {
-	struct netrc_query query = { .host = a->host, .user = "" };
+	struct netrc_query query = { .host = account_host(a), .user = "" };
 	struct buf login;
 	int ret;
 
@@ -235,7 +235,7 @@ int netrc_fill_user(struct account *a, struct error *err)
 	if (!ret && (!login.len || str_has_ctl(buf_str(&login))))
 		ret = error_set(err, ERROR_CONFIG, "netrc file '%s' has no "
 				"usable login for machine '%s'", a->netrc,
-				a->host);
+				query.host);
 	if (!ret) {
 		free(a->user);
 		a->user = xstrdup(buf_cstr(&login));

@@ -76,7 +76,7 @@ static int from_file(struct secret_source *src, const struct account *a,
 static int from_netrc(struct secret_source *src, const struct account *a,
 		      struct error *err)
 {
-	struct netrc_query query = { .host = a->host, .user = a->user,
+	struct netrc_query query = { .host = account_host(a), .user = a->user,
 				     .password = &src->raw };
 
 	name_it(src, "netrc", a);

@@ -1,12 +1,13 @@
 #include "deliver/attempt.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "deliver/adapt.h"
 #include "deliver/connect.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
 #include "sys/intake.h"
+#include "util/xalloc.h"
 
 enum { READ_SIZE = 64 << 10 };		/* octets a read from the relay */
 
@@ -185,21 +186,18 @@ static void on_settled(void *ctx, struct envelope *env)
 		a->settled(a->settled_ctx, env);
 }
 
-int attempt_open(struct attempt *a, const struct attempt_setup *setup)
+/* One relay.  0, or -1 with a->session.verdict. */
+static int open_one(struct attempt *a)
 {
 	struct verdict v;
 	struct error err;
+	int r;
 
-	*a = (struct attempt){ .setup = setup, .tls = "" };
-	buf_init(&a->relay, 1 << 16);
-	buf_init(&a->peer, 1 << 16);
-	buf_init(&a->host, 1 << 16);
-	buf_init(&a->helo, 1 << 16);
-	buf_init(&a->block, SESSION_FLIGHT_MAX);
 	connect_configure(a);
-	a->config.settled = setup->several ? on_settled : NULL;
+	a->config.settled = a->setup->several ? on_settled : NULL;
+	r = connect_relay(a, &err);
 	session_init(&a->session, &a->config);
-	if (connect_relay(a, &err)) {
+	if (r) {
 		v = verdict_of_error(&err, STAGE_CONNECT);
 		session_fail_at(&a->session, &v);
 		return -1;
@@ -208,6 +206,95 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 		connect_tls(a);
 	drive(a);
 	return over(a) ? -1 : 0;
+}
+
+/* Say QUIT if the relay listens, and close. */
+static void hang_up(struct attempt *a)
+{
+	struct error err;
+
+	attempt_drop(a);
+	if (session_want(&a->session) == WANT_NEXT)
+		session_quit(&a->session);
+	if (a->stream && session_output(&a->session).n &&
+	    !stream_write(a->stream, session_output(&a->session), &err))
+		(void)stream_flush(a->stream, &err);	/* its loss costs nothing */
+	stream_close(a->stream);
+	a->stream = NULL;
+}
+
+static void forget_login(struct attempt *a)
+{
+	secret_cancel(a->source);
+	a->source = NULL;
+	sasl_free(a->sasl);
+	a->sasl = NULL;
+	secret_release(&a->secret);
+}
+
+static void note_tried(struct attempt *a)
+{
+	struct attempt_tried *t;
+
+	a->tried = xrealloc(a->tried, a->n_tried + 1, sizeof(*a->tried));
+	t = &a->tried[a->n_tried++];
+	*t = (struct attempt_tried){ .account = a->account,
+		.relay = xstrdup(buf_cstr(&a->relay)),
+		.verdict = a->session.verdict };
+	t->verdict.text.p = xstrndup(t->verdict.text.p, t->verdict.text.n);
+}
+
+/* Give the relay up for the next one; false if there is none, or no time. */
+static bool move_on(struct attempt *a)
+{
+	bool another;
+
+	if (!clock_left(a->setup->deadline))
+		return false;
+	another = relays_another(&a->relays, &a->session.verdict);
+	if (!another && !relays_fall_back(&a->relays))
+		return false;
+	note_tried(a);
+	hang_up(a);
+	if (!another)
+		forget_login(a);
+	session_release(&a->session);
+	buf_reset(&a->relay);
+	buf_reset(&a->peer);
+	a->account = a->relays.account;
+	a->tls = "";
+	a->wait_until = 0;
+	if (a->setup->moved)
+		a->setup->moved(a->setup->ctx, a, &a->tried[a->n_tried - 1]);
+	return true;
+}
+
+int attempt_open(struct attempt *a, const struct attempt_setup *setup)
+{
+	*a = (struct attempt){ .setup = setup, .tls = "",
+		.account = setup->account };
+	buf_init(&a->relay, 1 << 16);
+	buf_init(&a->peer, 1 << 16);
+	buf_init(&a->helo, 1 << 16);
+	buf_init(&a->block, SESSION_FLIGHT_MAX);
+	relays_init(&a->relays, setup->account, setup->further);
+	while (open_one(a))
+		if (!move_on(a))
+			return -1;
+	a->opened = true;
+	return 0;
+}
+
+const struct verdict *attempt_trouble(const struct attempt *a)
+{
+	return a->opened || !a->n_tried ? &a->session.verdict :
+		&a->tried[0].verdict;
+}
+
+const char *attempt_relay(const struct attempt *a)
+{
+	return a->opened || !a->n_tried ? buf_cstr(&a->relay) :
+		a->tried[0].relay;
 }
 
 bool attempt_ready(struct attempt *a)
@@ -330,28 +417,22 @@ bool attempt_alive(const struct attempt *a)
 
 void attempt_quit(struct attempt *a)
 {
-	struct error err;
-
-	attempt_drop(a);
-	if (session_want(&a->session) == WANT_NEXT)
-		session_quit(&a->session);
-	if (a->stream && session_output(&a->session).n &&
-	    !stream_write(a->stream, session_output(&a->session), &err))
-		(void)stream_flush(a->stream, &err);	/* its loss costs nothing */
-	stream_close(a->stream);
-	a->stream = NULL;
+	hang_up(a);
 }
 
 void attempt_release(struct attempt *a)
 {
 	stream_close(a->stream);
-	secret_cancel(a->source);
-	sasl_free(a->sasl);
-	secret_release(&a->secret);
+	forget_login(a);
 	session_release(&a->session);
+	for (size_t i = 0; i < a->n_tried; i++) {
+		free((char *)(uintptr_t)a->tried[i].relay);
+		free((char *)(uintptr_t)a->tried[i].verdict.text.p);
+	}
+	free(a->tried);
+	relays_release(&a->relays);
 	buf_release(&a->relay);
 	buf_release(&a->peer);
-	buf_release(&a->host);
 	buf_release(&a->helo);
 	buf_release(&a->block);
 }

@@ -17,6 +17,7 @@
 #include "conf/account.h"
 #include "conf/secret.h"
 #include "deliver/adapt.h"
+#include "deliver/relay.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
 #include "net/stream.h"
@@ -25,10 +26,21 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+struct attempt;
+
+/* A relay that could not be used. */
+struct attempt_tried {
+	const struct account *account;
+	const char *relay;		/* as struct attempt's; owned */
+	struct verdict verdict;		/* why; its text is owned */
+};
+
 struct attempt_setup {			/* borrowed for the attempt's life */
 	const struct account *account;
+	/* Those to fall back on, NULL ends them; NULL: none. */
+	const struct account *const *further;
 	const char *mailname;		/* our name for EHLO, unless the account's */
-	struct secret_ways ways;	/* to a password, beside the settings */
+	struct secret_ways ways;	/* to account's password, beside settings */
 	bool look;			/* --serverinfo: no login, no verification
 					   (what is wrong is told, not refused) */
 	bool several;			/* deliver/flight is to be used */
@@ -36,7 +48,10 @@ struct attempt_setup {			/* borrowed for the attempt's life */
 	const char *known_file;		/* relays trusted on first use */
 	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
 	void (*trace)(void *ctx, char who, struct str line);
-	void *ctx;			/* of ask and trace */
+	/* May be NULL: one relay was given up, a->account's is tried next. */
+	void (*moved)(void *ctx, const struct attempt *a,
+		      const struct attempt_tried *given_up);
+	void *ctx;			/* of ask, trace and moved */
 	/* May be NULL: so many octets of the message are on their way. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *progress_ctx;
@@ -44,16 +59,21 @@ struct attempt_setup {			/* borrowed for the attempt's life */
 
 struct attempt {
 	/* For reports. */
+	const struct account *account;	/* whose relay it is */
 	struct buf relay;		/* "smtp.example.org:465" */
 	struct buf peer;		/* "192.0.2.1:465" */
 	unsigned trips;			/* round trips waited for */
 	const char *tls;		/* "TLS1.3", or "" */
 	struct session session;
+	struct attempt_tried *tried;	/* relays that were given up before */
+	size_t n_tried;
 
 	/* Private from here on. */
 	const struct attempt_setup *setup;
+	struct relays relays;
+	bool opened;			/* one was ready for a message */
 	struct session_config config;
-	struct buf host, helo, block;
+	struct buf helo, block;
 	struct stream *stream;
 	struct secret_source *source;
 	struct secret secret;
@@ -71,11 +91,22 @@ struct attempt {
 };
 
 /*
- * Connect and go on until the relay is ready for a message.  0, or -1 when it
- * will not be: then a->session.verdict says why (stage, code or kind, text).
- * attempt_release() is due after either.
+ * Connect and go on until the relay is ready for a message; if that one cannot
+ * be used, another, as deliver/relay.h says.  0, or -1 when none will be: then
+ * attempt_trouble() says why.  attempt_release() is due after either.
  */
 int attempt_open(struct attempt *a, const struct attempt_setup *setup);
+
+/*
+ * Why the connection is of no more use (stage, code or kind, text); its
+ * outcome is PENDING if it is.  If no relay would do, this is what was wrong
+ * with the first: to fall back on others does not change what a caller is told
+ * unless it helps.
+ */
+const struct verdict *attempt_trouble(const struct attempt *a);
+
+/* The relay that attempt_trouble() speaks of. */
+const char *attempt_relay(const struct attempt *a);
 
 /*
  * Submit one message to every recipient of env that is still pending.  Each

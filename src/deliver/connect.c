@@ -13,23 +13,40 @@ int64_t connect_until(const struct attempt *a, unsigned seconds)
 	return own < a->setup->deadline ? own : a->setup->deadline;
 }
 
-void connect_configure(struct attempt *a)
+static enum tls_policy tls_of(enum account_tls tls)
 {
 	static const enum tls_policy policy[] = {
 		[ACCOUNT_TLS_IMPLICIT] = TLS_IMPLICIT,
 		[ACCOUNT_TLS_STARTTLS] = TLS_STARTTLS,
 		[ACCOUNT_TLS_NONE] = TLS_NONE,
 	};
-	const struct account *acc = a->setup->account;
 
+	return policy[tls];
+}
+
+/* A descriptor with a password is for the account that was asked for. */
+static struct secret_ways ways(const struct attempt *a)
+{
+	struct secret_ways w = a->setup->ways;
+
+	if (a->account != a->setup->account)
+		w.fd = -1;
+	return w;
+}
+
+void connect_configure(struct attempt *a)
+{
+	const struct account *acc = a->account;
+
+	buf_reset(&a->helo);
 	buf_addz(&a->helo, *acc->helo ? acc->helo : a->setup->mailname);
 	a->config = (struct session_config){
 		.helo = buf_cstr(&a->helo),
-		.tls = policy[account_tls(acc)],
+		.tls = tls_of(account_tls(acc)),
 		.lmtp = acc->protocol == PROTOCOL_LMTP,
 		.ignore = acc->ignore_extensions,
 		.auth = !a->setup->look && (account_wants_auth(acc) ||
-			a->setup->ways.fd >= 0),
+			ways(a).fd >= 0),
 		.timeout = { acc->timeout_command, acc->timeout_data,
 			     acc->timeout_end },
 		.trace = a->setup->trace,
@@ -38,41 +55,52 @@ void connect_configure(struct attempt *a)
 	};
 }
 
+/* The secret may come while names are looked up. */
+static int begin_secret(struct attempt *a, struct error *err)
+{
+	struct secret_ways w = ways(a);
+
+	if (!a->config.auth || a->source)
+		return 0;
+	a->source = secret_begin(a->account, SECRET_LOGIN, &w, err);
+	return a->source ? 0 : -1;
+}
+
 int connect_relay(struct attempt *a, struct error *err)
 {
-	const struct account *acc = a->setup->account;
+	const struct account *acc = a->account;
 	struct dial d = {
-		.port = account_port(acc), .source = acc->source,
-		.timeout = acc->timeout_connect, .deadline = a->setup->deadline,
+		.source = acc->source, .timeout = acc->timeout_connect,
+		.deadline = a->setup->deadline,
 	};
+	const struct relay *relay;
 	int fd;
 
-	if (idn_domain(&a->host, str_of(acc->host), err))
-		return error_wrap(err, "host '%s'", acc->host);
-	buf_addz(&a->relay, acc->host);
-	if (!account_is_local(acc))
-		buf_addf(&a->relay, ":%u", d.port);
-	if (a->config.auth) {
-		a->source = secret_begin(acc, SECRET_LOGIN, &a->setup->ways,
-					 err);
-		if (!a->source)
-			return -1;
-	}
-	d.host = buf_cstr(&a->host);
+	if (begin_secret(a, err) ||
+	    relays_find(&a->relays, connect_until(a, acc->timeout_connect),
+			err))
+		return -1;
+	relay = relays_at(&a->relays);
+	buf_reset(&a->relay);
+	buf_addz(&a->relay, relay->name);
+	a->config.tls = tls_of(relay->tls);
+	d.host = relay->host;
+	d.port = relay->port;
 	fd = dial(&d, &a->peer, err);
 	if (fd < 0)
 		return -1;
 	a->stream = stream_open(fd);
-	a->trips = !account_is_local(acc);
+	a->trips += !account_is_local(acc);
 	a->turn = true;
 	return 0;
 }
 
 void connect_tls(struct attempt *a)
 {
-	const struct account *acc = a->setup->account;
+	const struct account *acc = a->account;
+	const struct relay *relay = relays_at(&a->relays);
 	struct tls_config config = {
-		.host = *acc->tls_name ? acc->tls_name : buf_cstr(&a->host),
+		.host = *acc->tls_name ? acc->tls_name : relay->host,
 		.trust = acc->tls_trust,
 		.priority = acc->tls_priority,
 		.known_file = a->setup->known_file,
@@ -96,7 +124,8 @@ void connect_tls(struct attempt *a)
 
 void connect_login(struct attempt *a)
 {
-	const struct account *acc = a->setup->account;
+	const struct account *acc = a->account;
+	const struct relay *relay = relays_at(&a->relays);
 	const struct tls_info *tls = stream_tls(a->stream);
 	struct error err;
 
@@ -109,7 +138,7 @@ void connect_login(struct attempt *a)
 	a->source = NULL;
 	a->sasl_config = (struct sasl_config){
 		.mechs = acc->auth, .user = acc->user, .authzid = acc->authzid,
-		.host = buf_cstr(&a->host), .port = account_port(acc),
+		.host = relay->host, .port = relay->port,
 		.secret = secret_str(&a->secret),
 		.is_token = *acc->token_command,
 		.secure = tls || account_is_local(acc),

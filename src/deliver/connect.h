@@ -13,10 +13,13 @@
 /* A deadline for a wait: the earlier of its own and that of everything. */
 int64_t connect_until(const struct attempt *a, unsigned seconds);
 
-/* Fill a->config from the account. */
+/* Fill a->config from the account at hand, but for what is the relay's own. */
 void connect_configure(struct attempt *a);
 
-/* Everything up to a connected stream; the secret is on its way meanwhile. */
+/*
+ * Everything up to a connected stream with the next relay of the account at
+ * hand; the secret is on its way meanwhile.
+ */
 int connect_relay(struct attempt *a, struct error *err);
 
 /* What WANT_TLS and WANT_AUTH want; trouble goes to the session. */

@@ -237,7 +237,7 @@ static void conclude(struct run *r, struct run_job *j)
 		.now = t.now, .state = &j->state,
 	};
 	struct run_news news = { .entry = &j->entry, .account = r->account,
-		.relay = r->attempt ? buf_cstr(&r->attempt->relay) : "" };
+		.relay = r->attempt ? attempt_relay(r->attempt) : "" };
 	struct bounce_told told;
 	struct error err;
 
@@ -437,12 +437,12 @@ static bool visit(struct run *r)
 		limit_connection(r);
 		flight_run(&a, source(r, &s));
 	}
-	v = &a.session.verdict;
+	v = attempt_trouble(&a);
 	more = left_for(r) && !stopped(r) && takes_more(r, v);
 	if (!more && v->outcome != OUTCOME_PENDING) {
 		note(r, v);
 		tell(r, &(struct run_news){ .account = r->account,
-		     .relay = buf_cstr(&a.relay), .verdict = v });
+		     .relay = attempt_relay(&a), .verdict = v });
 		if (!stopped(r))
 			defer_rest(r, *v);
 	}

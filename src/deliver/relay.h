@@ -1,0 +1,66 @@
+/*
+ * Which relays an attempt may try, and in what order: the account's own, or
+ * those that the SRV records of its domain name; then those of the accounts
+ * that it falls back on.
+ */
+#ifndef DELIVER_RELAY_H
+#define DELIVER_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/account.h"
+#include "mail/envelope.h"
+#include "util/error.h"
+
+/* One server to connect to; its texts are owned by struct relays. */
+struct relay {
+	const char *host;	/* name in ASCII, address, or /path */
+	unsigned port;		/* means nothing for a path */
+	enum account_tls tls;
+	const char *name;	/* for reports: "smtp.example.org:465" */
+	/*
+	 * The domain, in ASCII, whose SRV record led here; else "".  What DNS
+	 * answers is not to be trusted, so a host outside the domain has to
+	 * show the domain's certificate.
+	 */
+	const char *domain;
+	bool foreign;		/* host is neither the domain nor below it */
+};
+
+struct relays {
+	const struct account *account;	/* whose relays are at hand */
+
+	/* Private from here on. */
+	const struct account *const *further;	/* borrowed, NULL ends them */
+	struct relay *list;
+	size_t n, at;
+};
+
+/* further: the accounts to fall back on, NULL ends them; NULL: none. */
+void relays_init(struct relays *r, const struct account *first,
+		 const struct account *const *further);
+void relays_release(struct relays *r);
+
+/*
+ * Learn the relays of the account at hand, unless they are known.  SRV records
+ * are looked up, which waits no longer than the deadline.  0, or -1: as
+ * idn_domain() and srv_find() fail.
+ */
+int relays_find(struct relays *r, int64_t deadline, struct error *err);
+
+/* The relay at hand, valid until the next of these calls; NULL: not found. */
+const struct relay *relays_at(const struct relays *r);
+
+/*
+ * With the relay at hand v went wrong.  Go on to the next one of the same
+ * account, which is right only if nothing but connecting or the greeting
+ * failed: nobody hunts through hosts with a password.  False if there is none.
+ */
+bool relays_another(struct relays *r, const struct verdict *v);
+
+/* Go on to the relays of the next account; false if there is none. */
+bool relays_fall_back(struct relays *r);
+
+#endif
