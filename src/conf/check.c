@@ -10,7 +10,8 @@
 #include "sasl/sasl.h"
 #include "util/buf.h"
 
-enum { DOMAIN_MAX = 255, MECH_MAX = 20 };	/* RFC 1035 s2.3.4; RFC 4422 s3.1 */
+enum { DOMAIN_MAX = 255, MECH_MAX = 20, NAME_LIMIT = 64 };	/* octets:
+				RFC 1035 s2.3.4; RFC 4422 s3.1; ours */
 
 static bool has(struct str s, char c)
 {
@@ -35,6 +36,34 @@ int check_word(struct str value, struct error *err)
 	if (has_any(value, " \t"))
 		return bad(err, "may have no blank in it");
 	return 0;
+}
+
+static bool is_name_char(char c)
+{
+	c = ascii_lower(c);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c & 0x80 ||
+	       (c && strchr("._@+-", c));
+}
+
+int check_name(struct str name, struct error *err)
+{
+	if (name.n > NAME_LIMIT)
+		return error_set(err, ERROR_CONFIG, "the name is longer than "
+				 "%d octets", NAME_LIMIT);
+	for (size_t i = 0; i < name.n; i++)
+		if (!is_name_char(name.p[i]))
+			return error_set(err, ERROR_CONFIG, "a name is one "
+					 "word of letters, digits and "
+					 ". _ @ + -");
+	return name.n ? 0 : bad(err, "there is no name");
+}
+
+int check_profile_name(struct str name, struct error *err)
+{
+	if (name.n && *name.p == '.')
+		return bad(err, "the name of a profile does not begin with "
+			   "a dot");
+	return check_name(name, err);
 }
 
 static size_t count(struct str s, char c)

@@ -11,6 +11,9 @@
 #include "util/str.h"
 
 int check_host(struct str value, struct error *err);
+/* Of a section: one word.  A profile's is also that of a file. */
+int check_name(struct str name, struct error *err);
+int check_profile_name(struct str name, struct error *err);
 int check_word(struct str value, struct error *err);	/* no blanks */
 int check_domain(struct str value, struct error *err);	/* for HELO: or [literal] */
 int check_mailname(struct str value, struct error *err);

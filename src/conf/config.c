@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf/aliasfile.h"
+#include "conf/check.h"
 #include "conf/ini.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
@@ -16,7 +17,7 @@
 #include "util/str.h"
 #include "util/xalloc.h"
 
-enum { PATH_LIMIT = 4096, NAME_LIMIT = 64 };	/* octets */
+enum { PATH_LIMIT = 4096 };	/* octets */
 
 /* One file on its way in. */
 struct load {
@@ -121,35 +122,15 @@ static int set_entries(const struct load *l, const struct ini_section *s,
 	return 0;
 }
 
-static bool is_name_char(char c)
-{
-	c = ascii_lower(c);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c & 0x80 ||
-	       (c && strchr("._@+-", c));
-}
-
-static int check_name(struct str name, struct error *err)
-{
-	if (!name.n)
-		return error_set(err, ERROR_CONFIG, "an account needs a name: "
-				 "[account NAME]");
-	if (name.n > NAME_LIMIT)
-		return error_set(err, ERROR_CONFIG, "the name is longer than "
-				 "%d octets", NAME_LIMIT);
-	for (size_t i = 0; i < name.n; i++)
-		if (!is_name_char(name.p[i]))
-			return error_set(err, ERROR_CONFIG, "an account's name "
-					 "is one word of letters, digits "
-					 "and . _ @ + -");
-	return 0;
-}
-
 static int load_account(struct load *l, const struct ini_section *s,
 			struct str name, struct error *err)
 {
 	struct account *a;
 
-	if (check_name(name, err))
+	if (!name.n)
+		error_set(err, ERROR_CONFIG, "an account needs a name: "
+			  "[account NAME]");
+	if (!name.n || check_name(name, err))
 		return in_section(l, s, err);
 	a = push(&l->accounts, &l->n);
 	account_init(a);

@@ -7,10 +7,12 @@
  *	posthaste-token 1
  *	access ACCESS-TOKEN
  *	expires SECONDS-SINCE-1970
+ *	lifetime SECONDS
  *	refresh REFRESH-TOKEN
  *	token_endpoint URL
+ *	end
  *
- * Unknown keys are kept out of the way: a later version may have more.
+ * Unknown keys are passed over: a later version may have more.
  */
 #ifndef CONF_TOKEN_H
 #define CONF_TOKEN_H
@@ -25,6 +27,8 @@
 
 enum {
 	TOKEN_TEXT_MAX = 128 << 10,	/* octets of the whole text */
+	TOKEN_RING_MAX = 8000,		/* the same in the keyring: secret-tool
+					   cuts at 8192 without a word */
 	TOKEN_MARGIN = 300		/* seconds before its end that an access
 					   token is renewed, or a tenth of its
 					   life if that is less */
@@ -34,7 +38,7 @@ struct token {
 	char *text;		/* locked memory that the rest points into */
 	struct str access;	/* empty: there is none that is of use */
 	struct str refresh;	/* empty: the provider gave none */
-	struct str token_endpoint;
+	struct str token_endpoint;	/* that gave it */
 	int64_t expires;	/* seconds since 1970; 0: the provider did not say */
 	int64_t lifetime;	/* seconds that the access token was given for */
 };
@@ -51,14 +55,26 @@ void token_release(struct token *t);		/* wipes; a zeroed one is fine */
 /* Where it is kept, for a person: "'/home/...'" or "the keyring". */
 void token_where(const struct oauth2_profile *p, struct buf *out);
 
-/* Will the access token do for a login now (wall clock, seconds)? */
+/*
+ * Will the access token do for a login now (wall clock, seconds)?  Not if it
+ * would live longer than it was given for: then the clock was set back.
+ */
 bool token_is_fresh(const struct token *t, int64_t now);
+
+/* ---- the text, pure ---- */
+
+/* Fill all but t->text from it; the strings point into it.  ERROR_CONFIG. */
+int token_parse(struct token *t, struct str text, struct error *err);
+
+/* Append it.  ERROR_PROTOCOL for what would not come back as it is. */
+int token_print(const struct token *t, struct buf *out, struct error *err);
 
 /* ---- for the helper, which alone writes ---- */
 
 /*
  * Who renews holds this lock, so that the provider is asked once however many
- * processes need a token.  A file of its own: NAME.lock.
+ * processes need a token.  ERROR_NET if another has it until the deadline
+ * (clock_ms()); ERROR_CREATE, ERROR_PERM, ERROR_SPACE.  p is borrowed.
  */
 struct token_lock;
 struct token_lock *token_lock(const struct oauth2_profile *p,
@@ -68,11 +84,14 @@ void token_unlock(struct token_lock *l);	/* NULL is fine */
 /*
  * Before the provider is asked, make sure that its answer can be kept: a
  * refresh token that was rotated and then lost locks the user out.  Reserves
- * disk space beside the file; the keyring is asked whether it is open.
+ * disk space beside the file; the keyring has to keep a word.
  */
 int token_reserve(struct token_lock *l, struct error *err);
 
-/* Replace what is kept by t: all of it or nothing, whenever we are killed. */
+/*
+ * Replace what is kept by t: all of it or nothing, whenever we are killed.
+ * What was reserved is used up by this, and given back by token_unlock().
+ */
 int token_save(struct token_lock *l, const struct token *t,
 	       struct error *err);
 
