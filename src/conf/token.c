@@ -140,18 +140,17 @@ bool token_is_fresh(const struct token *t, int64_t now)
 
 void token_where(const struct oauth2_profile *p, struct buf *out)
 {
-	size_t start = out->len;
 	struct error none;
+	struct buf path;
 
-	if (p->store == STORE_KEYRING) {
+	buf_init(&path, 4096);
+	if (p->store == STORE_KEYRING)
 		buf_addz(out, "the keyring");
-		return;
-	}
-	buf_addch(out, '\'');
-	if (tokenfile_where(out, &none))
-		out->len = start;
+	else if (tokenfile_where(&path, &none))
+		buf_addz(out, "a file");
 	else
-		buf_addf(out, "/%s'", p->name);
+		buf_addf(out, "'%s/%s'", buf_cstr(&path), p->name);
+	buf_release(&path);
 }
 
 static int load_file(struct token *t, const struct oauth2_profile *p,
