@@ -66,6 +66,7 @@ int main(int argc, char **argv)
 	request_init(&r, argv0);
 	r.stdin_closed = closed;
 	guard_signals(r.name);
+	guard_secrets();	/* nearly every mode reads a file that may have some */
 	if (request_parse(&r, argc, argv, &err))
 		status = refuse(&r, &err);
 	else

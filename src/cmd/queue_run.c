@@ -11,7 +11,6 @@
 #include "mail/logline.h"
 #include "mail/report.h"
 #include "sys/clock.h"
-#include "sys/guard.h"
 #include "sys/host.h"
 #include "sys/log.h"
 #include "util/utf8.h"
@@ -277,7 +276,6 @@ int front_queue_run(const struct request *r)
 		return status;
 	}
 	catch_signals(r->queue_run.interval);
-	guard_secrets();
 	if (queue_init(&q, r, &config, &err))
 		status = say_error(r, &err);
 	else

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/front.h"
 #include "cmd/submission.h"
@@ -16,7 +17,6 @@
 #include "mail/xtext.h"
 #include "smtp/server.h"
 #include "sys/clock.h"
-#include "sys/guard.h"
 #include "util/xalloc.h"
 
 struct stdio {
@@ -387,13 +387,14 @@ static int session(struct stdio *b)
 	setup_known_file(&s->known_file);
 	b->setup = (struct attempt_setup){
 		.mailname = buf_cstr(&s->mailname),
-		.ways = { .fd = s->r->password_fd },
+		.ways = { .fd = s->r->password_fd,
+			  .terminal = s->r->face == FACE_POSTHASTE &&
+				isatty(0) },
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)s->r,
 		.known_file = buf_cstr(&s->known_file),
 	};
-	guard_secrets();
 	server_init(&b->server, &b->config);
 	if (serve(b, &err))
 		status = say_error(s->r, &err);

@@ -11,7 +11,6 @@
 #include "deliver/attempt.h"
 #include "mail/status.h"
 #include "sys/clock.h"
-#include "sys/guard.h"
 #include "sys/intake.h"
 
 /* The envelope may be larger than anything that is kept in memory. */
@@ -179,13 +178,15 @@ static int submit(struct submission *s)
 		.ctx = (void *)(uintptr_t)s->r,
 	};
 
+	/* As sendmail we are called by programs, whose user expects no question. */
+	setup.ways.terminal = s->r->face == FACE_POSTHASTE;
+	setup.ways.deadline = setup.deadline;
 	setup_known_file(&s->known_file);
 	setup.known_file = buf_cstr(&s->known_file);
 	if (policy == QUEUE_ALWAYS) {
 		put_off(s);
 		return tell(s, NULL);
 	}
-	guard_secrets();
 	return submit_now(s, &setup, policy);
 }
 

@@ -183,24 +183,66 @@ static int fails(const struct account *a, struct error *err, const char *why)
 	return error_set(err, ERROR_CONFIG, "%s", why);
 }
 
-static bool has_secret(const struct account *a)
+/* Of each group one at most: where a secret comes from. */
+static const char *const login_sources[] = {
+	"password", "password_file", "password_command", "token_command",
+	"netrc", NULL
+};
+static const char *const key_sources[] = {
+	"tls_key_password", "tls_key_password_file",
+	"tls_key_password_command", NULL
+};
+
+static const char *source(const struct account *a, const char *key)
 {
-	return *a->password || *a->password_file || *a->password_command ||
-	       *a->token_command || *a->netrc;
+	size_t at = option_find(str_of(key))->at;
+
+	return *(char *const *)((const char *)a + at);
+}
+
+static unsigned count_sources(const struct account *a, const char *const *key)
+{
+	unsigned n = 0;
+
+	for (; *key; key++)
+		n += *source(a, *key) != '\0';
+	return n;
+}
+
+static bool has_key(const char *const *group, const char *key)
+{
+	while (*group && strcmp(*group, key) != 0)
+		group++;
+	return *group;
+}
+
+void account_one_source(struct account *a, const char *key)
+{
+	const char *const *group = has_key(login_sources, key) ?
+		login_sources : key_sources;
+	struct error never;
+
+	if (!has_key(group, key))
+		return;
+	for (; *group; group++)
+		if (strcmp(*group, key) != 0 && *source(a, *group))
+			option_set(option_find(str_of(*group)), a, STR(""),
+				   &never);
 }
 
 static int check_secrets(const struct account *a, struct error *err)
 {
-	int sources = !!*a->password + !!*a->password_file +
-		      !!*a->password_command + !!*a->token_command +
-		      !!*a->netrc;
+	unsigned sources = count_sources(a, login_sources);
 
 	if (sources > 1)
 		return fails(a, err, "more than one of password, password_file,"
 			     " password_command, token_command and netrc is"
 			     " set: keep one");
-	if (strcmp(a->auth, "none") && !*a->user && !*a->netrc &&
-	    has_secret(a))
+	if (count_sources(a, key_sources) > 1)
+		return fails(a, err, "more than one of tls_key_password, "
+			     "tls_key_password_file and "
+			     "tls_key_password_command is set: keep one");
+	if (strcmp(a->auth, "none") && !*a->user && !*a->netrc && sources)
 		return fails(a, err, "there is a password or token but no "
 			     "'user' to go with it");
 	return 0;

@@ -132,6 +132,12 @@ bool account_wants_auth(const struct account *a);
  */
 bool account_needs_secret(const struct account *a);
 
+/*
+ * key, a setting of a's from the command line, says where a secret comes from:
+ * then nothing else that the file has for it counts.
+ */
+void account_one_source(struct account *a, const char *key);
+
 /* TCP port in force: port, else 465, 587 (starttls), 25 (none), 24 (LMTP). */
 unsigned account_port(const struct account *a);
 

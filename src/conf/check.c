@@ -12,6 +12,7 @@
 
 enum { DOMAIN_MAX = 255, MECH_MAX = 20, NAME_LIMIT = 64 };	/* octets:
 				RFC 1035 s2.3.4; RFC 4422 s3.1; ours */
+enum { CREDENTIAL_MAX = 255 };		/* octets: a file's name */
 
 static bool has(struct str s, char c)
 {
@@ -238,6 +239,21 @@ int check_from(struct str value, struct error *err)
 		if (!is_bare(w))
 			return bad(err, "has what is no address");
 	}
+	return 0;
+}
+
+int check_secret_file(struct str value, struct error *err)
+{
+	static const struct str scheme = { "credential:", 11 };
+	struct str name;
+
+	if (!str_starts(value, scheme))
+		return 0;
+	name = (struct str){ value.p + scheme.n, value.n - scheme.n };
+	if (!name.n || name.n > CREDENTIAL_MAX || has_any(name, "/:") ||
+	    str_eq(name, STR(".")) || str_eq(name, STR("..")))
+		return bad(err, "is not the name of a credential: one word "
+			   "without '/' and ':'");
 	return 0;
 }
 

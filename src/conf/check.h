@@ -20,6 +20,7 @@ int check_mailname(struct str value, struct error *err);
 int check_auth(struct str value, struct error *err);	/* RFC 4422 s3.1 names */
 int check_domains(struct str value, struct error *err);	/* a list */
 int check_from(struct str value, struct error *err);
+int check_secret_file(struct str value, struct error *err);	/* credential:NAME */
 int check_notify(struct str value, struct error *err);	/* RFC 3461 s4.1 */
 int check_return(struct str value, struct error *err);	/* RFC 3461 s4.3 */
 int check_provider(struct str value, struct error *err);	/* that we know */

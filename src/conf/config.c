@@ -11,6 +11,7 @@
 #include "conf/ini.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
+#include "conf/privacy.h"
 #include "conf/secret.h"
 #include "sys/file.h"
 #include "sys/host.h"
@@ -204,33 +205,6 @@ static int load_section(struct load *l, const struct ini_section *s,
 
 /* ---- one file ---- */
 
-/* What others can read or change must not hold a secret or name a command. */
-static int check_mode(const struct load *l, const struct file_facts *facts,
-		      struct error *err)
-{
-	bool commands = false, secrets = false;
-
-	for (size_t i = 0; i < l->n; i++) {
-		const struct account *a = &l->accounts[i];
-
-		secrets |= !!*a->password;
-		commands |= *a->password_command || *a->token_command;
-	}
-	if (secrets && file_check_private(l->path, facts, err))
-		return -1;
-	/* Whose HOME it came from may not be who runs us. */
-	if (commands && facts->uid && facts->uid != geteuid())
-		return error_set(err, ERROR_PERM, "'%s' names a command but "
-				 "belongs to uid %lu: run 'chown %lu %s'",
-				 l->path, (unsigned long)facts->uid,
-				 (unsigned long)geteuid(), l->path);
-	if (commands && (facts->mode & S_IWOTH))
-		return error_set(err, ERROR_PERM, "'%s' names a command but "
-				 "everybody may write to it: run 'chmod o-w %s'",
-				 l->path, l->path);
-	return 0;
-}
-
 static struct account *find(const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -262,6 +236,7 @@ static int load_text(struct config *c, const char *path, struct str text,
 {
 	struct ini ini;
 	struct load l = { .path = path, .ini = &ini, .config = c };
+	struct privacy privacy = { 0 };
 	int ret;
 
 	general_init(&l.general);
@@ -269,8 +244,10 @@ static int load_text(struct config *c, const char *path, struct str text,
 	ret = ini_load(&ini, text, path, err);
 	for (size_t i = 0; !ret && i < ini.n_section; i++)
 		ret = load_section(&l, &ini.section[i], err);
+	for (size_t i = 0; i < l.n; i++)
+		privacy_note(&privacy, &l.accounts[i], 0);
 	if (!ret)
-		ret = check_mode(&l, facts, err);
+		ret = privacy_check(&privacy, path, facts, err);
 	if (!ret)
 		merge(c, &l);
 	for (size_t i = 0; i < l.n; i++)
@@ -466,21 +443,36 @@ struct account *config_scratch(struct config *c)
 
 /* ---- check and print ---- */
 
+/* A credential is there for its service alone, not for who checks. */
+static bool is_file(const char *path)
+{
+	return *path && (!str_starts(str_of(path), STR("credential:")) ||
+			 getenv("CREDENTIALS_DIRECTORY"));
+}
+
+static int check_source(const struct account *a, enum secret_use use,
+			struct error *err)
+{
+	struct secret_source *src = secret_begin(a, use,
+			&(struct secret_ways){ .fd = -1 }, err);
+
+	secret_cancel(src);
+	return src ? 0 : -1;
+}
+
 /* What the account names is there and may be read; no command is run. */
 static int check_files(const struct account *a, struct error *err)
 {
-	struct secret_source *src;
-
 	if (*a->tls_trust == '/' && access(a->tls_trust, R_OK))
 		return error_set(err, ERROR_CONFIG, "account '%s': tls_trust "
 				 "'%s' cannot be read: %s", a->name,
 				 a->tls_trust, strerror(errno));
-	if (!*a->password_file && !*a->netrc)
-		return 0;
-	src = secret_begin(a, SECRET_LOGIN, &(struct secret_ways){ .fd = -1 },
-			   err);
-	secret_cancel(src);
-	return src ? 0 : -1;
+	if (is_file(a->tls_key_password_file) &&
+	    check_source(a, SECRET_KEY, err))
+		return -1;
+	if (is_file(a->password_file) || *a->netrc)
+		return check_source(a, SECRET_LOGIN, err);
+	return 0;
 }
 
 static int check_account(const struct account *a, struct error *err)

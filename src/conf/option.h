@@ -33,6 +33,7 @@ enum {
 	OPTION_REQUIRED = 1u << 2,	/* may not be set to nothing */
 	OPTION_QUEUE   = 1u << 3,	/* of struct queue_settings, [queue] */
 	OPTION_OAUTH2  = 1u << 4,	/* of struct oauth2_profile, [oauth2 NAME] */
+	OPTION_COMMAND = 1u << 5,	/* for the shell: from a file nobody else writes */
 	OPTION_SECTION = OPTION_GENERAL | OPTION_QUEUE | OPTION_OAUTH2	/* 0: an account's */
 };
 
@@ -96,6 +97,9 @@ int option_set_pair(struct account *a, struct general *g, const char *pair,
 		    struct error *err);
 
 bool option_given(const struct option *o, const void *base);	/* set, not default */
+
+/* Is o's text in base a secret: set, and not a word for where it comes from? */
+bool option_is_secret(const struct option *o, const void *base);
 
 /* Append the value as option_set() would read it; a secret as "********". */
 void option_value(const struct option *o, const void *base, struct buf *out);

@@ -29,18 +29,31 @@ enum secret_use {
 struct secret_ways {		/* beside the account's settings */
 	int fd;			/* --password-fd, for SECRET_LOGIN; -1: none */
 	bool terminal;		/* a person may be asked at the terminal */
+	int64_t deadline;	/* clock_ms() until when; 0: never mind */
 };
 
 struct secret_source;			/* a secret on its way; conf/secret.c */
 
+/* Does a setting of a's say where that secret comes from? */
+bool secret_is_set(const struct account *a, enum secret_use use);
+
 /*
- * Begin to get a secret of the account's: by ways->fd if that is not -1 (read to its
- * end), else token_command, password_command (started now, so that it runs
- * while the network is awaited), password_file, password, netrc.  A command
- * gets /dev/null as stdin and its stderr is ours.  NULL with *err set when it
- * cannot be begun (ERROR_CONFIG, ERROR_PERM...); what has no source at all is
- * ERROR_CONFIG and says which settings would give one, unless
+ * Begin to get a secret of the account's (borrowed until the end of it).
+ * SECRET_LOGIN: by ways->fd if that is not -1 (read to its end), else by
+ * token_command, password_command, password_file, password or netrc, whichever
+ * is set; SECRET_KEY: by tls_key_password_command, tls_key_password_file or
+ * tls_key_password.  Commands, and secret-tool for `keyring`, are started now,
+ * so that they run while the network is awaited: with /dev/null as stdin, and
+ * a command's stderr is ours.  A file "credential:NAME" is the service
+ * manager's, in $CREDENTIALS_DIRECTORY.
+ *
+ * `prompt` asks at the terminal, now and until there is an answer; so does,
+ * with ways->terminal, what has no source at all, if there is a terminal.
+ * Else that is ERROR_CONFIG and says which settings would give one, unless
  * account_needs_secret() says no: then the secret is empty.
+ *
+ * NULL with *err set when it cannot be begun (ERROR_CONFIG, ERROR_PERM,
+ * ERROR_AUTH for an empty answer...).
  */
 struct secret_source *secret_begin(const struct account *a,
 				   enum secret_use use,

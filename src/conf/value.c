@@ -9,6 +9,7 @@
 #include "conf/option.h"
 #include "conf/profile.h"
 #include "sys/host.h"
+#include "sys/locked.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
@@ -87,15 +88,30 @@ bool option_given(const struct option *o, const void *base)
 	return *given_of(o, base) & bit_of(o);
 }
 
-/* Take the place of the text; caller gives fresh, which is owned then. */
-static void text_put(const struct option *o, void *base, char *fresh)
+/* Is it kept in locked memory?  Not the nothing that most secrets are. */
+static bool is_locked(const struct option *o, size_t n)
+{
+	return n && (o->flags & OPTION_SECRET);
+}
+
+static void text_free(const struct option *o, void *base)
 {
 	char **field = text_at(o, base);
+	size_t n = *field ? strlen(*field) : 0;
 
-	if (*field && (o->flags & OPTION_SECRET))
-		wipe(*field, strlen(*field));
-	free(*field);
-	*field = fresh;
+	if (is_locked(o, n))
+		locked_free(*field, n + 1);
+	else
+		free(*field);
+	*field = NULL;
+}
+
+static void text_put(const struct option *o, void *base, struct str value)
+{
+	text_free(o, base);
+	*text_at(o, base) = is_locked(o, value.n) ?
+		locked_strndup(value.p, value.n) :
+		xstrndup(value.p, value.n);
 }
 
 bool option_is_choice(const struct option *o, struct str value)
@@ -112,7 +128,7 @@ static int set_path(const struct option *o, void *base, struct str value,
 	struct buf full;
 
 	if (!str_starts(value, STR("~")) || option_is_choice(o, value)) {
-		text_put(o, base, xstrndup(value.p, value.n));
+		text_put(o, base, value);
 		return 0;
 	}
 	buf_init(&full, OPTION_TEXT_MAX);
@@ -123,7 +139,7 @@ static int set_path(const struct option *o, void *base, struct str value,
 				 "write the whole path");
 	}
 	buf_add(&full, (struct str){ value.p + 1, value.n - 1 });
-	text_put(o, base, xstrdup(buf_cstr(&full)));
+	text_put(o, base, buf_str(&full));
 	buf_release(&full);
 	return 0;
 }
@@ -142,7 +158,7 @@ static int set_text(const struct option *o, void *base, struct str value,
 		return -1;
 	if (o->type == OPTION_PATH)
 		return set_path(o, base, value, err);
-	text_put(o, base, xstrndup(value.p, value.n));
+	text_put(o, base, value);
 	return 0;
 }
 
@@ -287,8 +303,9 @@ int option_set_arg(struct account *a, struct general *g, struct str key,
 	if (o->flags & OPTION_SECRET && !option_is_choice(o, value))
 		return error_set(err, ERROR_USAGE, "'%s' may not be on the "
 				 "command line, where every user can read it: "
-				 "use password_command, password_file or "
-				 "--password-fd", o->key);
+				 "say keyring or prompt, or use %s_command, "
+				 "%s_file%s", o->key, o->key, o->key,
+				 *o->key == 'p' ? " or --password-fd" : "");
 	if (o->flags & (OPTION_QUEUE | OPTION_OAUTH2))
 		return error_set(err, ERROR_USAGE, "'%s' is not for the command "
 				 "line: put it into the section [%s] of the "
@@ -296,7 +313,11 @@ int option_set_arg(struct account *a, struct general *g, struct str key,
 				 o->flags & OPTION_QUEUE ? "queue" :
 				 "oauth2 NAME");
 	base = o->flags & OPTION_GENERAL ? (void *)g : (void *)a;
-	return option_set(o, base, value, err) ? usage(err) : 0;
+	if (option_set(o, base, value, err))
+		return usage(err);
+	if (base == a && value.n)
+		account_one_source(a, o->key);
+	return 0;
 }
 
 int option_set_pair(struct account *a, struct general *g, const char *pair,
@@ -309,6 +330,12 @@ int option_set_pair(struct account *a, struct general *g, const char *pair,
 		return error_set(err, ERROR_USAGE, "a setting is given as "
 				 "KEY=VALUE");
 	return option_set_arg(a, g, str_trim(key), str_trim(value), err);
+}
+
+bool option_is_secret(const struct option *o, const void *base)
+{
+	return (o->flags & OPTION_SECRET) && *text_of(o, base) &&
+		!option_is_choice(o, str_of(text_of(o, base)));
 }
 
 static void value_size(uint64_t v, struct buf *out)
@@ -329,11 +356,8 @@ void option_value(const struct option *o, const void *base, struct buf *out)
 	uint64_t v;
 
 	if (is_text(o)) {
-		const char *text = text_of(o, base);
-
-		buf_addz(out, *text && (o->flags & OPTION_SECRET) &&
-			 !option_is_choice(o, str_of(text)) ?
-			 "********" : text);
+		buf_addz(out, option_is_secret(o, base) ? "********" :
+			 text_of(o, base));
 		return;
 	}
 	v = number_of(o, base);
@@ -383,7 +407,7 @@ void option_defaults(void *base, unsigned section)
 		if ((o->flags & OPTION_SECTION) != section)
 			continue;
 		if (is_text(o))
-			text_put(o, base, xstrdup(o->fallback));
+			text_put(o, base, str_of(o->fallback));
 		else if (*o->fallback)
 			set_any(o, base, str_of(o->fallback), &never);
 	}
@@ -395,7 +419,7 @@ void option_release(void *base, unsigned section)
 		const struct option *o = option_at(i);
 
 		if ((o->flags & OPTION_SECTION) == section && is_text(o))
-			text_put(o, base, NULL);
+			text_free(o, base);
 	}
 	if (!section) {
 		free(((struct account *)base)->name);
@@ -416,7 +440,7 @@ void option_merge(void *to, const void *from, unsigned section)
 		    !option_given(o, from) || option_given(o, to))
 			continue;
 		if (is_text(o))
-			text_put(o, to, xstrdup(text_of(o, from)));
+			text_put(o, to, str_of(text_of(o, from)));
 		else
 			number_put(o, to, number_of(o, from));
 		*given_of(o, to) |= bit_of(o);

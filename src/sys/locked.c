@@ -1,11 +1,22 @@
 #include "sys/locked.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "util/xalloc.h"
+
+/* Only what is used: a buffer is as large as a secret may be, and most are not. */
+static int lock(void *p, size_t n)
+{
+#ifdef MLOCK_ONFAULT
+	if (!mlock2(p, n, MLOCK_ONFAULT))
+		return 0;
+#endif
+	return mlock(p, n);
+}
 
 void *locked_alloc(size_t n)
 {
@@ -15,7 +26,7 @@ void *locked_alloc(size_t n)
 	if (p == MAP_FAILED)
 		_exit(EX_TEMPFAIL);
 	/* Both may be refused (RLIMIT_MEMLOCK); mail goes out all the same. */
-	(void)mlock(p, n);
+	(void)lock(p, n);
 #ifdef MADV_DONTDUMP
 	(void)madvise(p, n, MADV_DONTDUMP);
 #endif
@@ -28,4 +39,22 @@ void locked_free(void *p, size_t n)
 		return;
 	wipe(p, n);
 	munmap(p, n);
+}
+
+char *locked_strndup(const char *p, size_t n)
+{
+	return memcpy(locked_alloc(n + 1), p, n);
+}
+
+void locked_buf(struct buf *b, size_t max)
+{
+	buf_init(b, max);
+	b->cap = max + 1;
+	b->p = locked_alloc(b->cap);
+}
+
+void locked_buf_release(struct buf *b)
+{
+	locked_free(b->p, b->cap);
+	buf_init(b, b->max);
 }

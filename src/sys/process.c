@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "sys/clock.h"
+#include "sys/file.h"
 
 extern char **environ;
 
 enum {
-	TICK = 50,	/* ms between looks whether the shell has ended */
-	LINGER = 20	/* ms for output that is still in flight after that */
+	TICK = 50,	/* ms between looks whether it has ended */
+	LINGER = 20,	/* ms for output that is still in flight after that */
+	WORDS_MAX = 300	/* octets of its stderr that go into an error */
 };
 
 /*
@@ -48,10 +50,8 @@ static int set_attributes(posix_spawnattr_t *attr)
 					POSIX_SPAWN_SETSIGMASK);
 }
 
-static int spawn_shell(struct process *p, const char *command, int out)
+static int spawn(struct process *p, char *const *argv, int out)
 {
-	char name[] = "sh", option[] = "-c";
-	char *argv[] = { name, option, (char *)(uintptr_t)command, NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	int no;
@@ -62,36 +62,59 @@ static int spawn_shell(struct process *p, const char *command, int out)
 					      0);
 	if (!no)
 		no = posix_spawn_file_actions_adddup2(&files, out, 1);
+	if (!no && p->words >= 0)
+		no = posix_spawn_file_actions_adddup2(&files, p->words, 2);
 	if (!no)
 		no = set_attributes(&attr);
 	if (!no)
-		no = posix_spawn(&p->pid, "/bin/sh", &files, &attr, argv,
-				 environ);
+		no = posix_spawnp(&p->pid, *argv, &files, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	return no;
 }
 
-int process_start(struct process *p, const char *command, struct error *err)
+static int start(struct process *p, char *const *argv, struct error *err)
 {
 	int pipe_fd[2];
 	int no;
 
-	*p = (struct process){ .out = -1 };
 	if (pipe2(pipe_fd, O_CLOEXEC))
 		return error_set(err, ERROR_OS, "cannot make a pipe: %s",
 				 strerror(errno));
 	keep_children();
-	no = spawn_shell(p, command, pipe_fd[1]);
+	no = spawn(p, argv, pipe_fd[1]);
 	close(pipe_fd[1]);
-	if (no) {
-		close(pipe_fd[0]);
-		p->pid = 0;
-		return error_set(err, ERROR_OS, "cannot run '/bin/sh': %s",
-				 strerror(no));
+	if (!no) {
+		p->out = pipe_fd[0];
+		return 0;
 	}
-	p->out = pipe_fd[0];
-	return 0;
+	close(pipe_fd[0]);
+	p->pid = 0;
+	return error_set(err, no == ENOENT ? ERROR_CONFIG : ERROR_OS,
+			 "cannot run '%s': %s", *argv, strerror(no));
+}
+
+int process_start(struct process *p, const char *command, struct error *err)
+{
+	char shell[] = "/bin/sh", option[] = "-c";
+	char *argv[] = { shell, option, (char *)(uintptr_t)command, NULL };
+
+	*p = (struct process){ .out = -1, .words = -1 };
+	return start(p, argv, err);
+}
+
+int process_start_argv(struct process *p, const char *const *argv,
+		       struct error *err)
+{
+	char path[FILE_MEMORY_PATH];
+	int ret;
+
+	*p = (struct process){ .out = -1, .words = -1 };
+	p->words = file_in_memory(STR(""), path);
+	ret = start(p, (char *const *)(uintptr_t)argv, err);
+	if (ret && p->words >= 0)
+		close(p->words);
+	return ret;
 }
 
 static bool has_ended(struct process *p)
@@ -165,13 +188,24 @@ static bool wait_until_end(struct process *p, int64_t deadline)
 	return true;
 }
 
+/* The first line of what it said on stderr, if we have that. */
+static void take_words(const struct process *p, char *to, size_t size)
+{
+	ssize_t n = p->words >= 0 ? pread(p->words, to, size - 1, 0) : 0;
+
+	to[n > 0 ? n : 0] = '\0';
+	to[strcspn(to, "\n")] = '\0';
+}
+
 int process_finish(struct process *p, struct buf *out, int64_t deadline,
 		   struct error *err)
 {
 	bool done = read_until_end(p, out, deadline) &&
 		    (out->over || wait_until_end(p, deadline));
+	char words[WORDS_MAX];
 	int status;
 
+	take_words(p, words, sizeof(words));
 	process_release(p);
 	status = p->status;
 	if (out->over)
@@ -182,10 +216,11 @@ int process_finish(struct process *p, struct buf *out, int64_t deadline,
 		return error_set(err, ERROR_CONFIG, "was killed by signal %d",
 				 WTERMSIG(status));
 	if (WEXITSTATUS(status))
-		return error_set(err, ERROR_CONFIG, "exited %d%s",
+		return error_set(err, ERROR_CONFIG, "exited %d%s%s%s",
 				 WEXITSTATUS(status),
 				 WEXITSTATUS(status) == 127 ?
-				 " (command not found)" : "");
+				 " (command not found)" : "",
+				 *words ? ": " : "", words);
 	return 0;
 }
 
@@ -201,6 +236,8 @@ void process_release(struct process *p)
 	}
 	if (p->pid && p->out >= 0)
 		close(p->out);
-	p->out = -1;
+	if (p->pid && p->words >= 0)
+		close(p->words);
+	p->out = p->words = -1;
 	p->pid = 0;
 }

@@ -1,5 +1,5 @@
 /*
- * A shell command whose output is read: password_command and its like.
+ * A command whose output is read: password_command and its like.
  */
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
@@ -14,6 +14,7 @@
 struct process {
 	pid_t pid;		/* its own process group; 0: none */
 	int out;		/* read end of its stdout; -1: closed */
+	int words;		/* file with its stderr; -1: that is ours */
 	bool ended;		/* reaped: status is valid */
 	int status;		/* of waitpid(2) */
 };
@@ -23,6 +24,14 @@ struct process {
  * stderr ours, default signals and an empty signal mask.  ERROR_OS.
  */
 int process_start(struct process *p, const char *command, struct error *err);
+
+/*
+ * The same without a shell: argv[0] is looked for in PATH (ERROR_CONFIG if it
+ * is not there), and the first line of its stderr goes into the error of
+ * process_finish() instead of onto ours.
+ */
+int process_start_argv(struct process *p, const char *const *argv,
+		       struct error *err);
 
 /*
  * Append its output to out until it ends or the deadline (clock_ms()) comes,
