@@ -33,7 +33,7 @@ _posthaste()
 		--subject= --to= --cc= --bcc= --reply-to= --in-reply-to=
 		--header= --text= --html= --calendar= --attach= --inline=
 		--charset= --account= --config= --set= --password-fd= --host= --port=
-		--protocol= --tls= --tls-trust= --tls-name= --tls-priority=
+		--protocol= --tls= --tls-trust= --tls-name= --tls-priority= --tls-resume=
 		--auth= --user= --authzid= --password-file=
 		--password-command= --token-command= --netrc= --helo= --ignore-extensions=
 		--source= --timeout-connect= --timeout-tls=
@@ -45,7 +45,7 @@ _posthaste()
 		--queue-hold= --queue-release= --queue-retry=
 	'
 	local keys='
-		host= port= protocol= tls= tls_trust= tls_name= tls_priority=
+		host= port= protocol= tls= tls_trust= tls_name= tls_priority= tls_resume=
 		auth= user= authzid= password_file= password_command=
 		token_command= netrc= from= from_name= helo= ignore_extensions= source=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=

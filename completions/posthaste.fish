@@ -11,7 +11,7 @@ end
 
 function __posthaste_keys
 	printf '%s=\n' \
-		host port protocol tls tls_trust tls_name tls_priority auth \
+		host port protocol tls tls_trust tls_name tls_priority tls_resume auth \
 		user authzid password_file password_command token_command \
 		netrc from from_name helo ignore_extensions source dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
@@ -60,6 +60,7 @@ complete -c posthaste -l tls -x -a 'implicit starttls none' -d 'implicit, startt
 complete -c posthaste -l tls-trust -r -F -a 'system tofu' -d 'whom to believe: system, tofu, or a PEM file of authorities'
 complete -c posthaste -l tls-name -x -d 'name the certificate must have, if not the host\'s'
 complete -c posthaste -l tls-priority -x -d 'GnuTLS priority string'
+complete -c posthaste -l tls-resume -x -a 'yes no' -d 'keep TLS sessions for the next process'
 complete -c posthaste -l auth -x -a 'auto none scram SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2' -d 'auto, none, or a list of SASL mechanisms'
 complete -c posthaste -l user -x -d 'login name at the relay'
 complete -c posthaste -l authzid -x -d 'identity to act as, if not the user\'s own'

@@ -88,6 +88,7 @@ static int tell(struct submission *s, const struct attempt *a)
 		.account = s->account->name,
 		.relay = a ? attempt_relay(a) : "",
 		.tls = a ? a->tls : "",
+		.resumed = a && a->resumed,
 		.mech = a ? a->session.mech : "",
 		.queue_id = s->queue_id,
 		.final = a ? &a->session.final : NULL,

@@ -187,12 +187,14 @@ static void on_settled(void *ctx, struct envelope *env)
 }
 
 /* One relay.  0, or -1 with a->session.verdict. */
-static int open_one(struct attempt *a)
+static int open_relay(struct attempt *a)
 {
 	struct verdict v;
 	struct error err;
 	int r;
 
+	a->tls = "";
+	a->resumed = false;
 	connect_configure(a);
 	a->config.settled = a->setup->several ? on_settled : NULL;
 	r = connect_relay(a, &err);
@@ -205,7 +207,32 @@ static int open_one(struct attempt *a)
 	if (a->config.tls == TLS_IMPLICIT)
 		connect_tls(a);
 	drive(a);
-	return over(a) ? -1 : 0;
+	if (over(a))
+		return -1;
+	stream_keep(a->stream);
+	return 0;
+}
+
+/*
+ * The relay broke off over the TLS session that was to be resumed: nothing was
+ * said in it yet, so nobody need know.
+ */
+static int open_one(struct attempt *a)
+{
+	int ret = open_relay(a);
+
+	if (!ret || !a->stream || !stream_soured(a->stream))
+		return ret;
+	a->again = true;
+	stream_close(a->stream);
+	a->stream = NULL;
+	session_release(&a->session);
+	buf_reset(&a->relay);
+	buf_reset(&a->peer);
+	a->wait_until = 0;
+	ret = open_relay(a);
+	a->again = false;
+	return ret;
 }
 
 /* Say QUIT if the relay listens, and close. */
@@ -262,7 +289,6 @@ static bool move_on(struct attempt *a)
 	buf_reset(&a->relay);
 	buf_reset(&a->peer);
 	a->account = a->relays.account;
-	a->tls = "";
 	a->wait_until = 0;
 	if (a->setup->moved)
 		a->setup->moved(a->setup->ctx, a, &a->tried[a->n_tried - 1]);
@@ -276,6 +302,8 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 	buf_init(&a->relay, 1 << 16);
 	buf_init(&a->peer, 1 << 16);
 	buf_init(&a->helo, 1 << 16);
+	buf_init(&a->tickets, 1 << 16);
+	buf_init(&a->ticket_for, 1 << 16);
 	buf_init(&a->block, SESSION_FLIGHT_MAX);
 	relays_init(&a->relays, setup->account, setup->further);
 	while (open_one(a))
@@ -434,5 +462,7 @@ void attempt_release(struct attempt *a)
 	buf_release(&a->relay);
 	buf_release(&a->peer);
 	buf_release(&a->helo);
+	buf_release(&a->tickets);
+	buf_release(&a->ticket_for);
 	buf_release(&a->block);
 }

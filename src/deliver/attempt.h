@@ -64,6 +64,7 @@ struct attempt {
 	struct buf peer;		/* "192.0.2.1:465" */
 	unsigned trips;			/* round trips waited for */
 	const char *tls;		/* "TLS1.3", or "" */
+	bool resumed;			/* it goes on with an earlier session */
 	struct session session;
 	struct attempt_tried *tried;	/* relays that were given up before */
 	size_t n_tried;
@@ -74,6 +75,8 @@ struct attempt {
 	bool opened;			/* one was ready for a message */
 	struct session_config config;
 	struct buf helo, block;
+	struct buf tickets, ticket_for;	/* net/tls.h: ticket_dir, ticket_for */
+	bool again;			/* the kept TLS session was no good */
 	struct stream *stream;
 	struct secret_source *source;
 	struct secret secret;

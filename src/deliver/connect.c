@@ -4,6 +4,7 @@
 
 #include "mail/idn.h"
 #include "net/dial.h"
+#include "net/ticket.h"
 #include "sys/clock.h"
 
 int64_t connect_until(const struct attempt *a, unsigned seconds)
@@ -95,6 +96,42 @@ int connect_relay(struct attempt *a, struct error *err)
 	return 0;
 }
 
+/* Where TLS sessions are kept, and for whom: never a password of a proxy's. */
+static void find_tickets(struct attempt *a, struct tls_config *config)
+{
+	const struct account *acc = a->account;
+	const char *at = strrchr(acc->proxy, '@');
+
+	buf_reset(&a->tickets);
+	buf_reset(&a->ticket_for);
+	if (acc->tls_resume)
+		ticket_directory(&a->tickets);
+	buf_addf(&a->ticket_for, "%zu:%s,%zu:%s,%s", strlen(acc->user),
+		 acc->user, strlen(acc->authzid), acc->authzid,
+		 at ? at : acc->proxy);
+	config->ticket_dir = buf_cstr(&a->tickets);
+	config->ticket_for = buf_cstr(&a->ticket_for);
+	config->ticket_fresh = a->again;
+}
+
+/* The report's view of it; a session resumed before 1.3 saves a round trip. */
+static void note_tls(struct attempt *a)
+{
+	const struct tls_info *tls = stream_tls(a->stream);
+	struct buf line;
+
+	a->tls = tls->version;
+	a->resumed = tls->resumed;
+	a->trips += strcmp(a->tls, "TLS1.3") && !a->resumed ? 2 : 1;
+	if (!a->setup->trace)
+		return;
+	buf_init(&line, 1 << 10);
+	buf_addf(&line, "%s%s", tls->cipher, a->resumed ?
+		 ", session resumed" : "");
+	a->setup->trace(a->setup->ctx, '*', buf_str(&line));
+	buf_release(&line);
+}
+
 void connect_tls(struct attempt *a)
 {
 	const struct account *acc = a->account;
@@ -112,10 +149,10 @@ void connect_tls(struct attempt *a)
 	struct verdict v;
 	struct error err;
 
+	find_tickets(a, &config);
 	if (!stream_start_tls(a->stream, &config, connect_until(a, acc->timeout_tls),
 			      &err)) {
-		a->tls = stream_tls(a->stream)->version;
-		a->trips += strcmp(a->tls, "TLS1.3") ? 2 : 1;
+		note_tls(a);
 		return;
 	}
 	v = verdict_of_error(&err, STAGE_TLS);

@@ -97,6 +97,7 @@ void report_json_head(struct buf *out, const struct report *r)
 	text_field(out, "account", r->account);
 	text_field(out, "relay", r->relay);
 	text_field(out, "tls", r->tls);
+	buf_addf(out, "\"tls_resumed\":%s,", r->resumed ? "true" : "false");
 	text_field(out, "sasl", r->mech);
 	text_field(out, "result", report_result(r));
 	buf_addf(out, "\"exit_status\":%d,", r->status);
@@ -163,7 +164,7 @@ void report_text_head(struct buf *out, const struct report *r)
 		utf8_escape(out, str_of(r->relay));
 	}
 	if (*r->tls)
-		buf_addf(out, ", %s", r->tls);
+		buf_addf(out, ", %s%s", r->tls, r->resumed ? " resumed" : "");
 	if (*r->mech)
 		buf_addf(out, ", %s", r->mech);
 	buf_addf(out, "%s %llu octets, %llu ms, %u round trips\n",

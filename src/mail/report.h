@@ -15,6 +15,7 @@ struct report {			/* all text is borrowed; "" when absent */
 	const char *account;
 	const char *relay;	/* "smtp.example.org:465" */
 	const char *tls;	/* "TLS1.3" */
+	bool resumed;		/* that session began in an earlier process */
 	const char *mech;	/* SASL mechanism */
 	const char *queue_id;
 	const struct verdict *final;	/* the relay's last word; NULL if none */

@@ -1,6 +1,6 @@
 /*
  * struct tls, which net/tls.c (the engine) and net/trust.c (whom it believes)
- * share, and nobody else.
+ * share with net/resume.c (sessions of other processes), and nobody else.
  */
 #ifndef NET_ENGINE_H
 #define NET_ENGINE_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "net/cert.h"
+#include "net/ticket.h"
 #include "net/tls.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -35,6 +36,11 @@ struct tls {
 	struct error no_trust;		/* why not, if that does not matter */
 	struct error verdict;
 	struct tls_info info;
+	char ticket_name[TICKET_NAME];	/* "": sessions are not kept */
+	struct ticket ticket;		/* of an earlier process */
+	bool offered;			/* it was offered to the relay */
+	bool stored;			/* ours was kept */
+	bool heard;			/* the relay has said something */
 };
 
 /*
@@ -43,5 +49,14 @@ struct tls {
  * ends, and t->verdict says why.
  */
 int trust_certificate(gnutls_session_t session);
+
+/* Are sessions to be kept and resumed? */
+bool resume_wanted(const struct tls *t);
+/* Before the handshake: offer the session that is kept for this relay. */
+void resume_offer(struct tls *t);
+/* After it: was it taken?  Then t->info has the certificate shown then. */
+bool resume_took(struct tls *t);
+/* The last thing: forget a session that led to nothing. */
+void resume_end(struct tls *t);
 
 #endif

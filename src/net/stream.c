@@ -27,6 +27,8 @@ enum {
 struct stream {
 	int fd;
 	bool dead;			/* a handshake failed: nothing may be sent */
+	bool late;			/* a deadline has passed */
+	bool keep;			/* the TLS session, for later */
 	struct tls *tls;		/* NULL: plain */
 	struct buf plain;		/* what to send while there is no TLS */
 	size_t sent;			/* how much of out() the kernel has */
@@ -80,6 +82,8 @@ void stream_close(struct stream *s)
 
 	if (!s)
 		return;
+	if (s->keep)
+		tls_keep(s->tls);
 	if (!s->dead) {
 		if (s->tls)
 			tls_bye(s->tls);
@@ -217,6 +221,12 @@ static bool overdue(struct stream *s, int64_t deadline)
 	return clock_left(deadline) == 0 && s->overdue++ >= GRACE;
 }
 
+static int time_out(struct stream *s, struct error *err)
+{
+	s->late = true;
+	return error_set(err, ERROR_NET, TIMED_OUT);
+}
+
 /* poll(2) until one of `events`, or the deadline. */
 static int await(struct stream *s, short events, short *got, int64_t deadline,
 		 struct error *err)
@@ -225,15 +235,14 @@ static int await(struct stream *s, short events, short *got, int64_t deadline,
 	int n;
 
 	if (overdue(s, deadline))
-		return error_set(err, ERROR_NET, TIMED_OUT);
-
+		return time_out(s, err);
 	do
 		n = poll(&p, 1, clock_left(deadline));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return error_set(err, ERROR_OS, "poll: %s", strerror(errno));
 	if (!n)
-		return error_set(err, ERROR_NET, TIMED_OUT);
+		return time_out(s, err);
 	*got = p.revents;
 	return 0;
 }
@@ -245,6 +254,8 @@ int stream_wait(struct stream *s, bool writing, int64_t deadline,
 
 	if (s->tls && tls_pending(s->tls))
 		return 0;
+	if (s->keep)			/* in the shadow of the network */
+		tls_keep(s->tls);
 	if (writing)
 		return await(s, POLLIN | POLLOUT, &got, deadline, err);
 	for (;;) {
@@ -293,7 +304,7 @@ static int shake(struct stream *s, int64_t deadline, struct error *err)
 
 	while (!(r = step(s, &deadline, err))) {
 		if (flush_all(s, deadline, err) ||
-		    tls_load_trust(s->tls, err) ||
+		    tls_prepare(s->tls, err) ||
 		    await(s, POLLIN, &got, deadline, err))
 			return -1;
 		n = feed(s, err);
@@ -327,6 +338,16 @@ int stream_start_tls(struct stream *s, const struct tls_config *config,
 		error_wrap(err, "TLS handshake with '%s'", config->host);
 	s->dead = true;
 	return -1;
+}
+
+void stream_keep(struct stream *s)
+{
+	s->keep = s->tls && !s->dead;
+}
+
+bool stream_soured(const struct stream *s)
+{
+	return s->tls && !s->late && tls_soured(s->tls);
 }
 
 const struct tls_info *stream_tls(const struct stream *s)

@@ -59,6 +59,17 @@ int stream_wait(struct stream *s, bool writing, int64_t deadline,
 int stream_start_tls(struct stream *s, const struct tls_config *config,
 		     int64_t deadline, struct error *err);
 
+/*
+ * The relay has proved to be of use: keep its TLS session for a later process
+ * once that can be done, at the latest on closing.
+ */
+void stream_keep(struct stream *s);
+/*
+ * Did it break, or was refused, while a kept session was offered, and not
+ * merely time out?  Then it is worth trying once without (tls_soured).
+ */
+bool stream_soured(const struct stream *s);
+
 const struct tls_info *stream_tls(const struct stream *s); /* NULL: plain */
 
 #endif

@@ -118,10 +118,10 @@ static int set_priority(struct tls *t, struct error *err)
 
 static int set_up(struct tls *t, struct error *err)
 {
-	/* No tickets: resumption is not used, and they cost the relay. */
-	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
-			 GNUTLS_NO_TICKETS;
+	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
 
+	if (!resume_wanted(t))		/* tickets cost the relay */
+		flags |= GNUTLS_NO_TICKETS;
 	if (gnutls_init(&t->session, flags)) {
 		t->session = NULL;
 		return error_set(err, ERROR_OS, "cannot begin a TLS session");
@@ -144,6 +144,8 @@ static int set_up(struct tls *t, struct error *err)
 	gnutls_transport_set_pull_function(t->session, pull);
 	gnutls_transport_set_pull_timeout_function(t->session, pull_wait);
 	gnutls_transport_set_vec_push_function(t->session, push);
+	if (resume_wanted(t))
+		resume_offer(t);
 	return 0;
 }
 
@@ -153,6 +155,7 @@ struct tls *tls_new(const struct tls_config *config, struct error *err)
 
 	t->config = *config;
 	cert_host_init(&t->host, config->host);
+	ticket_init(&t->ticket);
 	buf_init(&t->in, IN_MAX);
 	buf_init(&t->out, OUT_MAX);
 	buf_init(&t->info.exporter, BINDING_MAX);
@@ -170,6 +173,7 @@ void tls_free(struct tls *t)
 {
 	if (!t)
 		return;
+	resume_end(t);
 	if (t->session)
 		gnutls_deinit(t->session);
 	if (t->cred)
@@ -206,7 +210,10 @@ static void learn(struct tls *t)
 	free(t->info.cipher);
 	t->info.cipher = xstrdup(desc ? desc : "");
 	gnutls_free(desc);
-	if (v < GNUTLS_TLS1_3)		/* not defined beyond, RFC 9266 s3 */
+	/* Not defined beyond, RFC 9266 s3; resumed, RFC 7627 s5.4 is needed. */
+	if (v < GNUTLS_TLS1_3 &&
+	    (!t->info.resumed ||
+	     gnutls_session_ext_master_secret_status(t->session)))
 		bind_channel(t, GNUTLS_CB_TLS_UNIQUE, &t->info.unique);
 #if GNUTLS_VERSION_NUMBER >= 0x030702
 	if (v >= GNUTLS_TLS1_3 ||
@@ -291,7 +298,7 @@ int tls_handshake(struct tls *t, struct error *err)
 		return -1;
 	}
 	/* Anonymous key exchange shows none, whatever the priorities say. */
-	if (!t->judged && trust_certificate(t->session)) {
+	if (!resume_took(t) && !t->judged && trust_certificate(t->session)) {
 		*err = t->verdict;
 		return -1;
 	}
@@ -330,8 +337,10 @@ ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err)
 
 	while (!t->ended) {
 		r = gnutls_record_recv(t->session, to, n);
-		if (r > 0)
+		if (r > 0) {
+			t->heard = true;
 			return r;
+		}
 		if (at_end(t, (int)r))
 			continue;
 		if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED)

@@ -37,7 +37,13 @@ struct tls_config {		/* strings are borrowed until tls_free() */
 	 */
 	int (*unlock)(void *ctx, struct buf *to, struct error *err);
 	void *unlock_ctx;
-	const char *ticket;	/* net/ticket.h: where sessions are kept, or "" */
+	/*
+	 * net/ticket.h: where sessions are kept for later processes, "" for
+	 * nowhere; whose they are, beside what is said above; and whether to
+	 * begin anew, whatever is kept.
+	 */
+	const char *ticket_dir, *ticket_for;
+	bool ticket_fresh;
 	unsigned dane;		/* 0 off, 1 on, 2 required */
 };
 
@@ -49,6 +55,8 @@ struct tls_cert {		/* all owned by the tls_info */
 };
 
 struct tls_info {
+	bool resumed;			/* then the certificate below was shown
+					   when the session began */
 	const char *version;		/* "TLS1.3" */
 	char *cipher;			/* suite description; owned */
 	struct tls_cert cert;
@@ -75,8 +83,24 @@ struct buf *tls_out(struct tls *t);
  * ERROR_NET at the end of input); then tls_out may hold an alert to send.
  */
 int tls_handshake(struct tls *t, struct error *err);
-/* Load the trust store; done by itself at verification if not before. */
+/*
+ * What can be done while the network is awaited: load the trust store.  Not
+ * when a session is to be resumed, which takes none: it is loaded by itself
+ * should the relay decline.
+ */
+int tls_prepare(struct tls *t, struct error *err);
 int tls_load_trust(struct tls *t, struct error *err);
+
+/*
+ * The relay has proved to be of use: keep the session for a later process, if
+ * the relay has sent what that takes.  Costs nothing when called again.
+ */
+void tls_keep(struct tls *t);
+/*
+ * Did it end while a session of an earlier process was offered, before the
+ * relay said anything?  Then that may be why, and it is not kept any longer.
+ */
+bool tls_soured(const struct tls *t);
 
 int tls_write(struct tls *t, struct str bytes, struct error *err);
 /* Octets, 0 at the end (with or without close_notify), TLS_AGAIN, or -1. */

@@ -72,6 +72,11 @@ int tls_load_trust(struct tls *t, struct error *err)
 	return 0;
 }
 
+int tls_prepare(struct tls *t, struct error *err)
+{
+	return t->offered ? 0 : tls_load_trust(t, err);
+}
+
 /* ---- the certificate ---- */
 
 static int refuse_new(struct tls *t, struct error *err)

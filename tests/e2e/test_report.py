@@ -11,7 +11,7 @@ from lib.peer import smtp
 from lib.program import FROM, MAILNAME, MESSAGE, SOURCE, program
 from lib.relay import CHUNKING
 
-FIELDS = {"message_id", "account", "relay", "tls", "sasl", "result",
+FIELDS = {"message_id", "account", "relay", "tls", "tls_resumed", "sasl", "result",
           "exit_status", "queue_id", "reply", "bytes", "elapsed_ms",
           "round_trips", "recipients", "error"}
 A, B, C = "a@example.net", "b@example.net", "c@example.net"

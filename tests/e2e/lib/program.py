@@ -31,7 +31,7 @@ RSS_MAX = 32 << 20
 MESSAGE = (b"From: Alice <alice@example.org>\nTo: bob@example.net\n"
            b"Subject: hello\n\nhello, world\n")
 # Marks a line of the -v dialogue; anything else must carry our name.
-TRACE = ("C: ", "S: ", "> ", "< ", "* ", "-- ", "  ")
+TRACE = ("C: ", "S: ", "> ", "< ", "*: ", "-- ", "  ")
 
 
 def root():

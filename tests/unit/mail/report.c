@@ -184,7 +184,7 @@ static void json(void **state)
 	assert_string_equal(buf_cstr(&out),
 		"{\"message_id\":\"<1@example.net>\",\"account\":\"work\","
 		"\"relay\":\"smtp.example.org:465\",\"tls\":\"TLS1.3\","
-		"\"sasl\":\"PLAIN\",\"result\":\"partial\","
+		"\"tls_resumed\":false,\"sasl\":\"PLAIN\",\"result\":\"partial\","
 		"\"exit_status\":210,\"error\":null,\"queue_id\":null,"
 		"\"reply\":{\"code\":250,\"enhanced\":\"2.0.0\","
 		"\"text\":\"2.0.0 queued as 7\"},\"bytes\":5000000000,"
@@ -203,7 +203,7 @@ static void json(void **state)
 	add_json(&out, &r);
 	assert_string_equal(buf_cstr(&out),
 		"{\"message_id\":null,\"account\":null,\"relay\":null,"
-		"\"tls\":null,\"sasl\":null,\"result\":\"failed\","
+		"\"tls\":null,\"tls_resumed\":false,\"sasl\":null,\"result\":\"failed\","
 		"\"exit_status\":78,\"error\":\"no 'host'\","
 		"\"queue_id\":null,\"reply\":null,\"bytes\":0,"
 		"\"elapsed_ms\":0,\"round_trips\":0,\"recipients\":[]}\n");
