@@ -255,6 +255,9 @@ int account_check(const struct account *a, struct error *err)
 			     "send through");
 	if (check_secrets(a, err))
 		return -1;
+	if (account_is_local(a) && *a->proxy)
+		return fails(a, err, "'proxy' is set, but the host is a socket"
+			     " of this machine: remove one of them");
 	/* RFC 2033 s5: port 25 is SMTP's. */
 	if (!account_is_local(a) && a->protocol == PROTOCOL_LMTP &&
 	    account_port(a) == 25)

@@ -3,6 +3,7 @@
 #include "conf/check.h"
 #include "conf/nearest.h"
 #include "conf/profile.h"
+#include "conf/proxyurl.h"
 #include "util/utf8.h"
 
 enum { DAY = 86400, WEEK = 7 * DAY, YEAR = 365 * DAY };	/* seconds */
@@ -128,7 +129,9 @@ static const struct option options[] = {
 	  .fallback = "", .check = check_word, .arg = "ADDRESS",
 	  .help = "local address to connect from" },
 	{ .key = "proxy", .type = OPTION_TEXT, .at = AT(proxy),
-	  .fallback = "", .arg = "URL",
+	  .fallback = "", .check = proxyurl_check,
+	  .is_secret = proxyurl_is_secret, .mask = proxyurl_mask,
+	  .arg = "URL",
 	  .help = "connect through socks5:// or http://[USER[:PASSWORD]@]HOST:PORT" },
 	{ .key = "fallback", .type = OPTION_LIST, .at = AT(fallback),
 	  .fallback = "", .arg = "ACCOUNTS",

@@ -54,6 +54,10 @@ struct option {
 	const char *scheme;	/* a path may be what begins so: "pkcs11:" */
 	/* Judge a text, or one word of a list; NULL: anything will do. */
 	int (*check)(struct str value, struct error *err);
+	/* What is a secret only at times, and shown but for that; NULL: see
+	   OPTION_SECRET. */
+	bool (*is_secret)(struct str value);
+	void (*mask)(struct str value, struct buf *out);
 	const char *arg;	/* what help calls the value: "SECONDS" */
 	const char *help;	/* one line, lower case */
 };
@@ -78,9 +82,10 @@ bool option_is_choice(const struct option *o, struct str value);
 
 /*
  * Set o's field in base (struct general if OPTION_GENERAL, queue_settings if
- * OPTION_QUEUE, oauth2_profile if OPTION_OAUTH2, else struct account) from text.  ERROR_CONFIG for a value out of
- * its type or bounds, ERROR_UNAVAILABLE for one that a later version has; the
- * field is then as it was.  The text of a secret is in no error.
+ * OPTION_QUEUE, oauth2_profile if OPTION_OAUTH2, else struct account) from
+ * text.  ERROR_CONFIG for a value out of its type or bounds, ERROR_UNAVAILABLE
+ * for one that a later version has; the field is then as it was.  The text of
+ * a secret is in no error.
  */
 int option_set(const struct option *o, void *base, struct str value,
 	       struct error *err);

@@ -91,7 +91,7 @@ bool option_given(const struct option *o, const void *base)
 /* Is it kept in locked memory?  Not the nothing that most secrets are. */
 static bool is_locked(const struct option *o, size_t n)
 {
-	return n && (o->flags & OPTION_SECRET);
+	return n && (o->flags & OPTION_SECRET || o->is_secret);
 }
 
 static void text_free(const struct option *o, void *base)
@@ -120,6 +120,15 @@ bool option_is_choice(const struct option *o, struct str value)
 		if (str_eq(value, str_of(o->choice[i])))
 			return true;
 	return false;
+}
+
+/* Is it a text that nobody else may see? */
+static bool may_hide(const struct option *o, struct str value)
+{
+	if (o->is_secret)
+		return value.n && o->is_secret(value);
+	return value.n && o->flags & OPTION_SECRET &&
+	       !option_is_choice(o, value);
 }
 
 static int set_path(const struct option *o, void *base, struct str value,
@@ -261,7 +270,7 @@ static int blame(const struct option *o, struct str value, struct error *err)
 {
 	struct buf shown;
 
-	if (o->flags & OPTION_SECRET)
+	if (o->flags & OPTION_SECRET || may_hide(o, value))
 		return error_wrap(err, "'%s'", o->key);
 	buf_init(&shown, 400);
 	utf8_escape(&shown, (struct str){ value.p,
@@ -292,6 +301,27 @@ static int usage(struct error *err)
 	return -1;
 }
 
+/* Every user of the machine can read argv. */
+static int check_argv(const struct option *o, struct str value,
+		      struct error *err)
+{
+	struct error ignored;
+
+	if (!may_hide(o, value))
+		return 0;
+	if (!o->is_secret)
+		return error_set(err, ERROR_USAGE, "'%s' may not be on the "
+				 "command line, where every user can read it: "
+				 "say keyring or prompt, or use %s_command, "
+				 "%s_file%s", o->key, o->key, o->key,
+				 *o->key == 'p' ? " or --password-fd" : "");
+	if (o->check(value, &ignored))
+		return 0;	/* option_set() will say why, without it */
+	return error_set(err, ERROR_USAGE, "'%s' with a password may not be on "
+			 "the command line, where every user can read it: put "
+			 "it into a private configuration", o->key);
+}
+
 int option_set_arg(struct account *a, struct general *g, struct str key,
 		   struct str value, struct error *err)
 {
@@ -300,12 +330,8 @@ int option_set_arg(struct account *a, struct general *g, struct str key,
 
 	if (!o)
 		return usage(err);
-	if (o->flags & OPTION_SECRET && !option_is_choice(o, value))
-		return error_set(err, ERROR_USAGE, "'%s' may not be on the "
-				 "command line, where every user can read it: "
-				 "say keyring or prompt, or use %s_command, "
-				 "%s_file%s", o->key, o->key, o->key,
-				 *o->key == 'p' ? " or --password-fd" : "");
+	if (check_argv(o, value, err))
+		return -1;
 	if (o->flags & (OPTION_QUEUE | OPTION_OAUTH2))
 		return error_set(err, ERROR_USAGE, "'%s' is not for the command "
 				 "line: put it into the section [%s] of the "
@@ -334,8 +360,7 @@ int option_set_pair(struct account *a, struct general *g, const char *pair,
 
 bool option_is_secret(const struct option *o, const void *base)
 {
-	return (o->flags & OPTION_SECRET) && *text_of(o, base) &&
-		!option_is_choice(o, str_of(text_of(o, base)));
+	return is_text(o) && may_hide(o, str_of(text_of(o, base)));
 }
 
 static void value_size(uint64_t v, struct buf *out)
@@ -356,8 +381,12 @@ void option_value(const struct option *o, const void *base, struct buf *out)
 	uint64_t v;
 
 	if (is_text(o)) {
-		buf_addz(out, option_is_secret(o, base) ? "********" :
-			 text_of(o, base));
+		if (!option_is_secret(o, base))
+			buf_addz(out, text_of(o, base));
+		else if (o->mask)
+			o->mask(str_of(text_of(o, base)), out);
+		else
+			buf_addz(out, "********");
 		return;
 	}
 	v = number_of(o, base);

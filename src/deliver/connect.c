@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "deliver/via.h"
 #include "mail/idn.h"
 #include "net/dial.h"
 #include "net/ticket.h"
@@ -67,6 +68,16 @@ static int begin_secret(struct attempt *a, struct error *err)
 	return a->source ? 0 : -1;
 }
 
+static void say_way(const struct attempt *a)
+{
+	struct buf line;
+
+	buf_init(&line, 1 << 16);
+	buf_addf(&line, "connected to %s", buf_cstr(&a->peer));
+	a->setup->trace(a->setup->ctx, '*', buf_str(&line));
+	buf_release(&line);
+}
+
 int connect_relay(struct attempt *a, struct error *err)
 {
 	const struct account *acc = a->account;
@@ -75,6 +86,7 @@ int connect_relay(struct attempt *a, struct error *err)
 		.deadline = a->setup->deadline,
 	};
 	const struct relay *relay;
+	struct via *via;
 	int fd;
 
 	if (begin_secret(a, err) ||
@@ -87,9 +99,17 @@ int connect_relay(struct attempt *a, struct error *err)
 	a->config.tls = tls_of(relay->tls);
 	d.host = relay->host;
 	d.port = relay->port;
+	d.trips = &a->trips;
+	if (via_open(&via, acc, err))
+		return -1;
+	d.proxy = via_proxy(via);
+	buf_reset(&a->peer);
 	fd = dial(&d, &a->peer, err);
+	via_close(via);
 	if (fd < 0)
 		return -1;
+	if (d.proxy && a->setup->trace)
+		say_way(a);
 	a->stream = stream_open(fd);
 	a->trips += !account_is_local(acc);
 	a->turn = true;

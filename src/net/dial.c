@@ -11,7 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "net/proxy.h"
 #include "net/resolve.h"
+#include "net/source.h"
 #include "sys/clock.h"
 
 enum {
@@ -30,7 +32,7 @@ struct try {
 
 struct race {
 	const struct dial *dial;
-	const struct addrinfo *source;	/* NULL: any */
+	struct source source;
 	struct try tries[TRIES_MAX];
 	size_t len;
 	size_t begun;
@@ -48,6 +50,7 @@ static const char *reason(int error)
 	case ENETUNREACH:	return "network is unreachable";
 	case EHOSTUNREACH:	return "no route to host";
 	case EADDRNOTAVAIL:	return "address not available";
+	case ENODEV:		return "no such interface";
 	case EAFNOSUPPORT:	return "address family not supported";
 	case EACCES:
 	case EPERM:		return "permission denied";
@@ -112,13 +115,27 @@ static void win(struct race *r, struct try *t)
 	t->fd = -1;
 }
 
+/* The target itself, or with the interface that `source` says it is on. */
+static const struct sockaddr *target(const struct race *r,
+				     const struct addrinfo *to,
+				     struct sockaddr_in6 *scoped)
+{
+	if (to->ai_family != AF_INET6)
+		return to->ai_addr;
+	memcpy(scoped, to->ai_addr, sizeof(*scoped));
+	source_scope(&r->source, scoped);
+	return (struct sockaddr *)scoped;
+}
+
 /* Begin to connect to t; it may win or lose at once. */
 static void begin(struct race *r, struct try *t)
 {
-	const struct addrinfo *to = t->to, *from = r->source;
+	const struct addrinfo *to = t->to;
+	const struct sockaddr *from = source_for(&r->source, to->ai_addr);
+	struct sockaddr_in6 scoped;
 
 	t->until = clock_after(r->dial->timeout);
-	if (from && from->ai_family != to->ai_family) {
+	if (r->source.n && !from) {
 		lose(t, EAFNOSUPPORT);
 		return;
 	}
@@ -129,9 +146,10 @@ static void begin(struct race *r, struct try *t)
 		return;
 	}
 	tune(t->fd);
-	if (from && bind(t->fd, from->ai_addr, from->ai_addrlen))
+	/* Both families' addresses are as long as what was found. */
+	if (from && bind(t->fd, from, to->ai_addrlen))
 		lose(t, errno);
-	else if (!connect(t->fd, to->ai_addr, to->ai_addrlen))
+	else if (!connect(t->fd, target(r, to, &scoped), to->ai_addrlen))
 		win(r, t);
 	else if (errno != EINPROGRESS && errno != EINTR)
 		lose(t, errno);
@@ -199,6 +217,31 @@ static void await(struct race *r)
 			settle(r, &r->tries[i], fds[i].revents);
 }
 
+/* A link-local address is one only together with its interface, RFC 4007 s6. */
+static bool lacks_interface(const struct race *r, const struct try *t)
+{
+	struct sockaddr_in6 v6;
+
+	if (t->to->ai_family != AF_INET6)
+		return false;
+	target(r, t->to, &v6);
+	return IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) && !v6.sin6_scope_id;
+}
+
+static void add_reason(const struct race *r, const struct try *t,
+		       struct buf *why)
+{
+	if (t->failed == EAFNOSUPPORT && r->source.n)
+		buf_addf(why, ": not reachable from source '%s'",
+			 r->dial->source);
+	else if (t->failed == EINVAL && lacks_interface(r, t))
+		buf_addz(why, ": a link-local address needs its interface: "
+			 "ADDRESS%INTERFACE");
+	else
+		buf_addf(why, ": %s",
+			 reason(t->failed ? t->failed : ETIMEDOUT));
+}
+
 static int lost(const struct race *r, struct error *err)
 {
 	struct buf why;
@@ -209,12 +252,7 @@ static int lost(const struct race *r, struct error *err)
 
 		buf_addz(&why, i ? "; " : "connect to ");
 		add_address(&why, t->to);
-		if (t->failed == EAFNOSUPPORT && r->source)
-			buf_addf(&why, ": not reachable from source '%s'",
-				 r->dial->source);
-		else
-			buf_addf(&why, ": %s", reason(t->failed ? t->failed :
-						      ETIMEDOUT));
+		add_reason(r, t, &why);
 	}
 	error_set(err, ERROR_NET, "%s%s", buf_cstr(&why),
 		  why.over ? "..." : "");
@@ -276,23 +314,66 @@ static int dial_unix(const struct dial *d, struct buf *peer, struct error *err)
 	return fd;
 }
 
-int dial(const struct dial *d, struct buf *peer, struct error *err)
+static int dial_straight(const struct dial *d, struct buf *peer,
+			 struct error *err)
 {
 	struct race r = { .dial = d, .won = -1 };
-	struct addrinfo *all = NULL, *source = NULL;
-	int fd = -1;
+	struct addrinfo *all;
+	int fd;
 
+	if (source_load(&r.source, d->source, err) ||
+	    resolve(d->host, d->port, d->deadline, &all, err))
+		return -1;
+	fd = race(&r, all, peer, err);
+	freeaddrinfo(all);
+	return fd;
+}
+
+/* The time for an address of the proxy's, and as long again for its answers. */
+static int talk(const struct dial *d, int fd, struct error *err)
+{
+	int64_t until = clock_after(d->timeout);
+	unsigned ignored = 0;
+	struct proxy_path path = {
+		.proxy = d->proxy, .host = d->host, .port = d->port,
+		.until = until < d->deadline ? until : d->deadline,
+	};
+
+	return proxy_connect(fd, &path, d->trips ? d->trips : &ignored, err);
+}
+
+/* The relay's name is the proxy's to resolve: here nobody is asked for it. */
+static int dial_proxy(const struct dial *d, struct buf *peer, struct error *err)
+{
+	struct dial to = *d;
+	struct buf via;
+	int fd;
+
+	to.host = d->proxy->host;
+	to.port = d->proxy->port;
+	buf_init(&via, peer->max);
+	fd = dial_straight(&to, &via, err);
+	if (fd < 0) {
+		proxy_blame(d->proxy, err);
+	} else if (talk(d, fd, err)) {
+		close(fd);
+		fd = -1;
+	} else {
+		buf_addf(peer, strchr(d->host, ':') && d->host[0] != '[' ?
+			 "[%s]:%u via " : "%s:%u via ", d->host, d->port);
+		buf_add(peer, buf_str(&via));
+	}
+	buf_release(&via);
+	return fd;
+}
+
+int dial(const struct dial *d, struct buf *peer, struct error *err)
+{
+	if (d->host[0] == '/' && d->proxy)
+		return error_set(err, ERROR_CONFIG, "the socket '%s' cannot be "
+				 "reached through a proxy", d->host);
 	if (d->host[0] == '/')
 		return dial_unix(d, peer, err);
-	if (d->source[0] && !resolve_literal(d->source, 0, &source))
-		return error_set(err, ERROR_CONFIG, "source '%s' is not an "
-				 "address", d->source);
-	if (!resolve(d->host, d->port, d->deadline, &all, err)) {
-		r.source = source;
-		fd = race(&r, all, peer, err);
-		freeaddrinfo(all);
-	}
-	if (source)
-		freeaddrinfo(source);
-	return fd;
+	return d->proxy ? dial_proxy(d, peer, err) :
+			  dial_straight(d, peer, err);
 }

@@ -197,6 +197,19 @@ static int refuse(const char *host, int result, int error, struct error *err)
 	}
 }
 
+/* What has a colon is no name: no name server is to be asked for it. */
+static int no_address(const char *host, struct error *err)
+{
+	const char *zone = strchr(host, '%');
+
+	if (!zone)
+		return error_set(err, ERROR_CONFIG, "'%s' is neither a host "
+				 "name nor an address", host);
+	return error_set(err, ERROR_CONFIG, "'%s': there is no interface '%s' "
+			 "here, or what is before it is no link-local address",
+			 host, zone + 1);
+}
+
 /* Names reach the resolver, its caches and modules: plain ASCII only. */
 static int check(const char *host, struct error *err)
 {
@@ -217,7 +230,7 @@ static int check(const char *host, struct error *err)
 			buf_release(&shown);
 			return -1;
 		}
-	return 0;
+	return strchr(host, ':') ? no_address(host, err) : 0;
 }
 
 bool resolve_literal(const char *host, unsigned port, struct addrinfo **out)

@@ -257,10 +257,10 @@ static void test_source(void **state)
 	r = try_dial(&d);
 	assert_int_equal(r.fd, -1);
 	assert_non_null(strstr(r.err.text, "address not available"));
-	d.source = "eth0";
+	d.source = "wlan77";
 	r = try_dial(&d);
 	assert_int_equal(r.err.kind, ERROR_CONFIG);
-	assert_non_null(strstr(r.err.text, "source 'eth0'"));
+	assert_non_null(strstr(r.err.text, "source 'wlan77' is neither"));
 	close(l);
 }
 
