@@ -59,7 +59,8 @@ struct account *setup_select(struct config *c, const struct request *r,
 	for (size_t i = 0; i < r->n_settings; i++)
 		if (apply_setting(a, &c->general, &r->settings[i], err))
 			return NULL;
-	if (netrc_fill_user(a, err) || account_check(a, err))
+	if (config_bind(c, a, err) || netrc_fill_user(a, err) ||
+	    account_check(a, err))
 		return NULL;
 	return a;
 }

@@ -77,7 +77,7 @@ bool account_wants_auth(const struct account *a)
 		return false;
 	if (strcmp(a->auth, "auto"))
 		return true;
-	return *a->user || *a->token_command || *a->netrc;
+	return *a->user || *a->token_command || *a->oauth2 || *a->netrc;
 }
 
 bool account_needs_secret(const struct account *a)
@@ -186,7 +186,7 @@ static int fails(const struct account *a, struct error *err, const char *why)
 /* Of each group one at most: where a secret comes from. */
 static const char *const login_sources[] = {
 	"password", "password_file", "password_command", "token_command",
-	"netrc", NULL
+	"oauth2", "netrc", NULL
 };
 static const char *const key_sources[] = {
 	"tls_key_password", "tls_key_password_file",
@@ -236,8 +236,8 @@ static int check_secrets(const struct account *a, struct error *err)
 
 	if (sources > 1)
 		return fails(a, err, "more than one of password, password_file,"
-			     " password_command, token_command and netrc is"
-			     " set: keep one");
+			     " password_command, token_command, oauth2 and"
+			     " netrc is set: keep one");
 	if (count_sources(a, key_sources) > 1)
 		return fails(a, err, "more than one of tls_key_password, "
 			     "tls_key_password_file and "

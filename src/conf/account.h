@@ -23,6 +23,8 @@ enum account_queue { QUEUE_DEFAULT, QUEUE_NEVER, QUEUE_TEMPFAIL, QUEUE_ALWAYS };
 enum account_unknown { UNKNOWN_RETRY, UNKNOWN_HOLD };
 enum account_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
+struct oauth2_profile;		/* conf/profile.h */
+
 struct account {
 	char *name;		/* of its section; "" when made by options only */
 	char *host;		/* name, address, or /path of a socket */
@@ -45,6 +47,7 @@ struct account {
 	char *password;		/* from a private file only; wiped on release */
 	char *password_file, *password_command, *token_command, *netrc;
 	char *oauth2;		/* name of a profile, section [oauth2 NAME] */
+	struct oauth2_profile *profile;	/* that; borrowed, by config_bind() */
 	char *from;		/* address globs, commas between; first is default */
 	char *from_name;
 	char *helo;

@@ -12,7 +12,6 @@
 #include "conf/nearest.h"
 #include "conf/option.h"
 #include "conf/privacy.h"
-#include "conf/secret.h"
 #include "sys/file.h"
 #include "sys/host.h"
 #include "util/str.h"
@@ -29,6 +28,8 @@ struct load {
 	struct queue_settings queue;
 	struct account *accounts;
 	size_t n;
+	struct oauth2_profile *profiles;
+	size_t n_profiles;
 };
 
 void config_init(struct config *c)
@@ -46,6 +47,9 @@ void config_release(struct config *c)
 	for (size_t i = 0; i < c->n; i++)
 		account_release(&c->accounts[i]);
 	free(c->accounts);
+	for (size_t i = 0; i < c->n_profiles; i++)
+		profile_release(&c->profiles[i]);
+	free(c->profiles);
 	free(c->files);
 	general_release(&c->general);
 	queue_settings_release(&c->queue);
@@ -54,8 +58,15 @@ void config_release(struct config *c)
 	*c = (struct config){ 0 };
 }
 
-/* Append to an array of accounts; what is moved in is owned there. */
+/* Append to an array; what is moved in is owned there. */
 static struct account *push(struct account **list, size_t *n)
+{
+	*list = xrealloc(*list, *n + 1, sizeof(**list));
+	return &(*list)[(*n)++];
+}
+
+static struct oauth2_profile *push_profile(struct oauth2_profile **list,
+					   size_t *n)
 {
 	*list = xrealloc(*list, *n + 1, sizeof(**list));
 	return &(*list)[(*n)++];
@@ -140,20 +151,40 @@ static int load_account(struct load *l, const struct ini_section *s,
 	return set_entries(l, s, a, 0, err);
 }
 
+static int load_profile(struct load *l, const struct ini_section *s,
+			struct str name, struct error *err)
+{
+	struct oauth2_profile *p;
+
+	if (!name.n)
+		error_set(err, ERROR_CONFIG, "a profile needs a name: "
+			  "[oauth2 NAME]");
+	if (!name.n || check_profile_name(name, err))
+		return in_section(l, s, err);
+	p = push_profile(&l->profiles, &l->n_profiles);
+	profile_init(p);
+	free(p->name);
+	p->name = xstrndup(name.p, name.n);
+	return set_entries(l, s, p, OPTION_OAUTH2, err);
+}
+
 static int unknown_section(struct str name, struct error *err)
 {
-	static const char *const words[] = { "account", "posthaste", "queue",
-					     "aliases", "rewrite" };
+	static const char *const words[] = { "account", "oauth2", "posthaste",
+					     "queue", "aliases", "rewrite" };
 	struct nearest best = { 0 };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		nearest_try(&best, name, words[i]);
-	if (best.name && best.name != words[0])
+	if (best.name && (best.name == words[0] || best.name == words[1]))
+		return error_set(err, ERROR_CONFIG, "unknown section: did you "
+				 "mean [%s NAME]?", best.name);
+	if (best.name)
 		return error_set(err, ERROR_CONFIG, "unknown section: did you "
 				 "mean [%s]?", best.name);
 	return error_set(err, ERROR_CONFIG, "unknown section: there are "
-			 "[posthaste], [account NAME], [queue], [aliases] and "
-			 "[rewrite]");
+			 "[posthaste], [account NAME], [oauth2 NAME], [queue], "
+			 "[aliases] and [rewrite]");
 }
 
 static int load_map(struct load *l, const struct ini_section *s,
@@ -183,7 +214,7 @@ static int load_map(struct load *l, const struct ini_section *s,
 static int load_section(struct load *l, const struct ini_section *s,
 			struct error *err)
 {
-	struct str rest = s->name;
+	struct str rest = s->name, name;
 	size_t n = 0;
 
 	if (str_caseeq(s->name, STR("posthaste")))
@@ -195,40 +226,54 @@ static int load_section(struct load *l, const struct ini_section *s,
 	while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '\t')
 		n++;
 	rest.n = n;
-	if (!str_caseeq(rest, STR("account"))) {
-		unknown_section(rest, err);
-		return in_section(l, s, err);
-	}
-	rest = str_trim((struct str){ s->name.p + n, s->name.n - n });
-	return load_account(l, s, rest, err);
+	name = str_trim((struct str){ s->name.p + n, s->name.n - n });
+	if (str_caseeq(rest, STR("account")))
+		return load_account(l, s, name, err);
+	if (str_caseeq(rest, STR("oauth2")))
+		return load_profile(l, s, name, err);
+	unknown_section(rest, err);
+	return in_section(l, s, err);
 }
 
 /* ---- one file ---- */
 
-static struct account *find(const struct config *c, const char *name)
+static void merge_profiles(struct config *c, struct load *l)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (str_caseeq(str_of(c->accounts[i].name), str_of(name)))
-			return &c->accounts[i];
-	return NULL;
+	size_t had = c->n_profiles;
+
+	for (size_t i = 0; i < l->n_profiles; i++) {
+		struct config before = { .profiles = c->profiles,
+					 .n_profiles = had };
+
+		if (config_profile(&before, l->profiles[i].name))
+			profile_release(&l->profiles[i]);
+		else
+			*push_profile(&c->profiles, &c->n_profiles) =
+				l->profiles[i];
+	}
+	l->n_profiles = 0;
 }
 
 /* Move what was read behind what is there. */
 static void merge(struct config *c, struct load *l)
 {
 	size_t had = c->n;
+	struct error never;	/* said when the account is used */
 
 	option_merge(&c->general, &l->general, OPTION_GENERAL);
 	option_merge(&c->queue, &l->queue, OPTION_QUEUE);
 	for (size_t i = 0; i < l->n; i++) {
 		struct config before = { .accounts = c->accounts, .n = had };
 
-		if (find(&before, l->accounts[i].name))
+		if (config_find(&before, l->accounts[i].name))
 			account_release(&l->accounts[i]);
 		else
 			*push(&c->accounts, &c->n) = l->accounts[i];
 	}
 	l->n = 0;
+	merge_profiles(c, l);
+	for (size_t i = 0; i < c->n; i++)
+		(void)config_bind(c, &c->accounts[i], &never);
 }
 
 static int load_text(struct config *c, const char *path, struct str text,
@@ -246,6 +291,8 @@ static int load_text(struct config *c, const char *path, struct str text,
 		ret = load_section(&l, &ini.section[i], err);
 	for (size_t i = 0; i < l.n; i++)
 		privacy_note(&privacy, &l.accounts[i], 0);
+	for (size_t i = 0; i < l.n_profiles; i++)
+		privacy_note(&privacy, &l.profiles[i], OPTION_OAUTH2);
 	if (!ret)
 		ret = privacy_check(&privacy, path, facts, err);
 	if (!ret)
@@ -253,6 +300,9 @@ static int load_text(struct config *c, const char *path, struct str text,
 	for (size_t i = 0; i < l.n; i++)
 		account_release(&l.accounts[i]);
 	free(l.accounts);
+	for (size_t i = 0; i < l.n_profiles; i++)
+		profile_release(&l.profiles[i]);
+	free(l.profiles);
 	general_release(&l.general);
 	queue_settings_release(&l.queue);
 	ini_release(&ini);
@@ -347,208 +397,4 @@ int config_load(struct config *c, const char *file, struct error *err)
 	if (add_users_file(c, err))
 		return -1;
 	return config_add(c, SYSCONFDIR "/posthaste/config", false, err);
-}
-
-/* ---- which account ---- */
-
-static int no_account(const struct config *c, struct error *err)
-{
-	return error_set(err, ERROR_CONFIG, "no account is configured: looked "
-			 "in %s; --host names a relay without a file",
-			 *c->files ? c->files : "no file");
-}
-
-static void list_names(const struct config *c, struct buf *out)
-{
-	for (size_t i = 0; i < c->n && out->len < 200; i++)
-		buf_addf(out, "%s%s", i ? ", " : "", c->accounts[i].name);
-	if (out->len >= 200)
-		buf_addz(out, ", ...");
-}
-
-static struct account *by_name(struct config *c, const char *name,
-			       const char *what, struct error *err)
-{
-	struct nearest best = { 0 };
-	struct account *a = find(c, name);
-	struct buf names;
-
-	if (a)
-		return a;
-	for (size_t i = 0; i < c->n; i++)
-		nearest_try(&best, str_of(name), c->accounts[i].name);
-	buf_init(&names, 400);
-	list_names(c, &names);
-	if (best.name)
-		error_set(err, ERROR_CONFIG, "%s names the unknown account "
-			  "'%.64s': did you mean '%s'?", what, name, best.name);
-	else
-		error_set(err, ERROR_CONFIG, "%s names the unknown account "
-			  "'%.64s': there is %s", what, name,
-			  buf_cstr(&names));
-	buf_release(&names);
-	return NULL;
-}
-
-static struct account *by_sender(struct config *c, const char *sender)
-{
-	if (!sender || !*sender)
-		return NULL;
-	for (size_t i = 0; i < c->n; i++)
-		if (account_matches(&c->accounts[i], sender))
-			return &c->accounts[i];
-	return NULL;
-}
-
-struct account *config_select(struct config *c, const char *name,
-			      const char *sender, struct error *err)
-{
-	struct account *a;
-	struct buf names;
-
-	if (!c->n) {
-		no_account(c, err);
-		return NULL;
-	}
-	if (name) {
-		a = by_name(c, name, "--account", err);
-		if (!a)
-			err->kind = ERROR_USAGE;
-		return a;
-	}
-	a = by_sender(c, sender);
-	if (a)
-		return a;
-	if (*c->general.default_account)
-		return by_name(c, c->general.default_account,
-			       "default_account", err);
-	if (c->n == 1)
-		return &c->accounts[0];
-	buf_init(&names, 400);
-	list_names(c, &names);
-	error_set(err, ERROR_CONFIG, "which account? no 'from' matches the "
-		  "sender and there is no default_account: use --account with "
-		  "one of %s", buf_cstr(&names));
-	buf_release(&names);
-	return NULL;
-}
-
-struct account *config_scratch(struct config *c)
-{
-	struct account *a = push(&c->accounts, &c->n);
-
-	account_init(a);
-	return a;
-}
-
-/* ---- check and print ---- */
-
-/* A credential is there for its service alone, not for who checks. */
-static bool is_file(const char *path)
-{
-	return *path && (!str_starts(str_of(path), STR("credential:")) ||
-			 getenv("CREDENTIALS_DIRECTORY"));
-}
-
-static int check_source(const struct account *a, enum secret_use use,
-			struct error *err)
-{
-	struct secret_source *src = secret_begin(a, use,
-			&(struct secret_ways){ .fd = -1 }, err);
-
-	secret_cancel(src);
-	return src ? 0 : -1;
-}
-
-/* What the account names is there and may be read; no command is run. */
-static int check_files(const struct account *a, struct error *err)
-{
-	if (*a->tls_trust == '/' && access(a->tls_trust, R_OK))
-		return error_set(err, ERROR_CONFIG, "account '%s': tls_trust "
-				 "'%s' cannot be read: %s", a->name,
-				 a->tls_trust, strerror(errno));
-	if (is_file(a->tls_key_password_file) &&
-	    check_source(a, SECRET_KEY, err))
-		return -1;
-	if (is_file(a->password_file) || *a->netrc)
-		return check_source(a, SECRET_LOGIN, err);
-	return 0;
-}
-
-static int check_account(const struct account *a, struct error *err)
-{
-	if (account_check(a, err) || check_files(a, err))
-		return -1;
-	/* Legal, but nothing ever answers. */
-	if (!account_is_local(a) && a->port == 465 &&
-	    account_tls(a) == ACCOUNT_TLS_STARTTLS)
-		return error_set(err, ERROR_CONFIG, "account '%s': on port 465 "
-				 "TLS begins at once: use tls = implicit, or "
-				 "port 587", a->name);
-	if (!account_is_local(a) && a->port == 587 &&
-	    account_tls(a) == ACCOUNT_TLS_IMPLICIT)
-		return error_set(err, ERROR_CONFIG, "account '%s': on port 587 "
-				 "TLS begins after STARTTLS: use tls = "
-				 "starttls, or port 465", a->name);
-	return 0;
-}
-
-int config_check(const struct config *c, struct error *err)
-{
-	struct config *names = (struct config *)(uintptr_t)c;
-
-	if (!c->n)
-		return no_account(c, err);
-	for (size_t i = 0; i < c->n; i++)
-		if (check_account(&c->accounts[i], err))
-			return -1;
-	if (*c->general.default_account &&
-	    !by_name(names, c->general.default_account, "default_account", err))
-		return -1;
-	return aliasfile_check(c, err);
-}
-
-static void print_section(const void *base, unsigned section, struct buf *out)
-{
-	for (size_t i = 0; i < option_count(); i++) {
-		const struct option *o = option_at(i);
-
-		if ((o->flags & OPTION_SECTION) != section)
-			continue;
-		if (!option_given(o, base))
-			buf_addz(out, "; ");
-		option_print(o, base, out);
-	}
-}
-
-static void print_maps(const struct config *c, struct buf *out)
-{
-	if (c->aliases.n)
-		buf_addz(out, "\n[aliases]\n");
-	for (size_t i = 0; i < c->aliases.n; i++)
-		option_print_pair(c->aliases.at[i].name,
-				  c->aliases.at[i].value, out);
-	if (c->rewrite.n)
-		buf_addz(out, "\n[rewrite]\n");
-	for (size_t i = 0; i < c->rewrite.n; i++)
-		option_print_pair(c->rewrite.rule[i].from,
-				  c->rewrite.rule[i].to, out);
-}
-
-void config_print(const struct config *c, struct buf *out)
-{
-	buf_addf(out, "; from %s\n; a line that begins with ';' is a default\n",
-		 *c->files ? c->files : "the command line");
-	buf_addz(out, "[posthaste]\n");
-	print_section(&c->general, OPTION_GENERAL, out);
-	for (size_t i = 0; i < c->n; i++) {
-		const char *name = c->accounts[i].name;
-
-		buf_addf(out, "\n[account %s]\n", *name ? name :
-			 "command-line");
-		print_section(&c->accounts[i], 0, out);
-	}
-	buf_addz(out, "\n[queue]\n");
-	print_section(&c->queue, OPTION_QUEUE, out);
-	print_maps(c, out);
 }

@@ -1,7 +1,8 @@
 /*
  * The configuration: what the files say, and which account is meant.
  * Files are INI (conf/ini.h) with the sections [posthaste], [account NAME],
- * [queue], [aliases] and [rewrite]; the caller's own is read over the system's.
+ * [oauth2 NAME], [queue], [aliases] and [rewrite]; the caller's own is read
+ * over the system's.
  */
 #ifndef CONF_CONFIG_H
 #define CONF_CONFIG_H
@@ -9,6 +10,7 @@
 #include <stddef.h>
 
 #include "conf/account.h"
+#include "conf/profile.h"
 #include "mail/alias.h"
 #include "mail/rewrite.h"
 #include "util/buf.h"
@@ -21,6 +23,8 @@ struct config {
 	struct queue_settings queue;
 	struct account *accounts;	/* in the order of the files, user's first */
 	size_t n;
+	struct oauth2_profile *profiles;	/* the same of [oauth2 NAME] */
+	size_t n_profiles;
 	struct aliases aliases;		/* of the sections, not of the file */
 	struct rewrite rewrite;
 	char *files;		/* private: the files looked for, for messages */
@@ -40,8 +44,8 @@ int config_load(struct config *c, const char *file, struct error *err);
 
 /*
  * Read one more file: what c has already wins, setting by setting in
- * [posthaste] and [queue], line by line in [aliases] and [rewrite], account by account
- * else.  If not `required`, missing is fine.
+ * [posthaste] and [queue], line by line in [aliases] and [rewrite], section by
+ * section else.  If not `required`, missing is fine.
  */
 int config_add(struct config *c, const char *path, bool required,
 	       struct error *err);
@@ -61,6 +65,24 @@ struct account *config_select(struct config *c, const char *name,
  * account.  It is put last; earlier pointers into c->accounts end.
  */
 struct account *config_scratch(struct config *c);
+
+/* By name, ASCII case ignored; NULL if there is none. */
+struct account *config_find(const struct config *c, const char *name);
+struct oauth2_profile *config_profile(const struct config *c,
+				      const char *name);
+
+/*
+ * Point a->profile to what a->oauth2 names, or to NULL if that is nothing: to
+ * be done anew when options were applied (loading does it for all).
+ * ERROR_CONFIG if there is no such profile, or it lacks what one needs.
+ */
+int config_bind(const struct config *c, struct account *a, struct error *err);
+
+/* There is no account at all: ERROR_CONFIG that says where one would be. */
+int config_none(const struct config *c, struct error *err);
+
+/* Is default_account, if it is set, an account?  ERROR_CONFIG. */
+int config_check_default(const struct config *c, struct error *err);
 
 /*
  * --check-config: every cross-check of every account, and whether the files

@@ -111,7 +111,31 @@ static const struct {
 	{ "unknown section", "[posthast]\n", ERROR_CONFIG,
 	  { "line 1", "did you mean [posthaste]" } },
 	{ "msmtp's section", "[defaults]\n", ERROR_CONFIG,
-	  { "[posthaste], [account NAME], [queue], [aliases] and [rewrite]" } },
+	  { "[posthaste], [account NAME], [oauth2 NAME], [queue], [aliases] "
+	    "and [rewrite]" } },
+	{ "profile", "[oauth2 work]\nprovider = google\nclient_id = i\n"
+	  "client_secret = \"s;#\"\nredirect_port = 0\nstore = keyring\n"
+	  "scope = \"a b\"\n", ERROR_NONE, { 0 } },
+	{ "profile without name", "[oauth2]\n", ERROR_CONFIG,
+	  { "a profile needs a name" } },
+	{ "profile in two words", "[oauth2 a b]\n", ERROR_CONFIG,
+	  { "line 1, [oauth2 a b]", "one word" } },
+	{ "profile elsewhere", "[oauth2 ../a]\n", ERROR_CONFIG,
+	  { "begin with a dot" } },
+	{ "two profiles", "[oauth2 a]\n[OAuth2 A]\n", ERROR_CONFIG,
+	  { "line 2" } },
+	{ "account in profile", "[oauth2 a]\nhost = x\n", ERROR_CONFIG,
+	  { "'host' belongs into an [account NAME]" } },
+	{ "profile in account", "[account a]\nclient_id = x\n", ERROR_CONFIG,
+	  { "'client_id' belongs into an [oauth2 NAME]" } },
+	{ "unknown provider", "[oauth2 a]\nprovider = gogle\n", ERROR_CONFIG,
+	  { "line 2, [oauth2 a]", "google" } },
+	{ "tokens in the clear", "[oauth2 a]\nissuer = http://x.example\n",
+	  ERROR_CONFIG, { "https://" } },
+	{ "nearly oauth2", "[oauth work]\n", ERROR_CONFIG,
+	  { "did you mean [oauth2 NAME]" } },
+	{ "unknown profile is for who uses it", "[account a]\noauth2 = x\n",
+	  ERROR_NONE, { 0 } },
 	{ "account without name", "[account]\nhost = mx\n", ERROR_CONFIG,
 	  { "needs a name" } },
 	{ "account in two words", "[account a b]\nhost = mx\n", ERROR_CONFIG,
@@ -218,14 +242,19 @@ static void the_users_file_is_over_the_systems(void **state)
 				      "[queue]\nlifetime = 1d\n"
 				      "[aliases]\nRoot = u@x\n[rewrite]\n"
 				      "ROOT = u@x\n"
-				      "[account Work]\nhost = user\n", 0600);
+				      "[oauth2 p]\nclient_id = user\n"
+				      "[account Work]\nhost = user\n"
+				      "oauth2 = yahoo\n", 0600);
 	const char *sys = write_file("s", "[posthaste]\nmailname = s.x\n"
 				     "default_account = other\n"
 				     "[queue]\nlifetime = 2d\nspool = /q\n"
 				     "[aliases]\nroot = s@x\nops = s@y\n"
 				     "[rewrite]\nroot = s@x\n@o = @s\n"
 				     "[account work]\nhost = sys\nport = 9\n"
-				     "[account other]\nhost = sys2\n", 0600);
+				     "[oauth2 P]\nclient_id = sys\n"
+				     "[oauth2 yahoo]\nclient_id = y\n"
+				     "[account other]\nhost = sys2\n"
+				     "oauth2 = p\n", 0600);
 	struct error err = { 0 };
 	struct config c;
 
@@ -239,6 +268,10 @@ static void the_users_file_is_over_the_systems(void **state)
 	assert_string_equal(c.accounts[0].host, "user");
 	assert_int_equal(c.accounts[0].port, 0);
 	assert_string_equal(c.accounts[1].host, "sys2");
+	assert_int_equal(c.n_profiles, 2);
+	assert_string_equal(c.accounts[1].profile->client_id, "user");
+	assert_string_equal(c.accounts[0].profile->client_id, "y");
+	assert_string_equal(c.accounts[0].profile->scope, "mail-w");
 	assert_string_equal(c.general.mailname, "u.x");
 	assert_string_equal(c.general.default_account, "other");
 	assert_int_equal(c.queue.lifetime, 86400);
@@ -334,6 +367,8 @@ static void odd_files(void **state)
 static void secrets_must_be_private(void **state)
 {
 	static const char with[] = "[account a]\nhost = mx\npassword = p\n";
+	static const char client[] = "[oauth2 a]\nclient_secret = s\n";
+	static const char public[] = "[oauth2 a]\nclient_id = i\n";
 	static const char without[] = "[account a]\nhost = mx\n"
 				      "password_command = c\n";
 	static const struct {
@@ -346,6 +381,8 @@ static void secrets_must_be_private(void **state)
 		{ with, 0620, "opens it" },	{ with, 0700, NULL },
 		{ without, 0644, NULL },	{ without, 0664, NULL },
 		{ without, 0666, "chmod o-w" },
+		{ client, 0600, NULL },		{ client, 0640, "chmod 600" },
+		{ public, 0644, NULL },
 	};
 
 	(void)state;
@@ -460,6 +497,19 @@ static const struct { const char *text, *says; } checks[] = {
 	{ "[account a]\nhost = mx\nuser = u\npassword_command = exit 1\n",
 	  NULL },
 	{ "[account a]\nhost = mx\nuser = u\ntls = none\n", "'auth' with" },
+	{ "[account a]\nhost = mx\nuser = u\noauth2 = yaho\n"
+	  "[oauth2 yahoo]\nclient_id = i\n", "account 'a': oauth2 names the "
+	  "unknown profile 'yaho': did you mean 'yahoo'" },
+	{ "[account a]\nhost = mx\nuser = u\noauth2 = google\n",
+	  "there is no section [oauth2 google]" },
+	{ "[account a]\nhost = mx\nuser = u\noauth2 = google\n"
+	  "[oauth2 google]\nscope = x\n",
+	  "account 'a': the profile [oauth2 google] has no client_id" },
+	{ "[account a]\nhost = mx\nuser = u\noauth2 = p\n[oauth2 p]\n"
+	  "client_id = i\n", "no token_endpoint" },
+	{ "[account a]\nhost = mx\nuser = u\noauth2 = google\n"
+	  "[oauth2 google]\nclient_id = i\n", NULL },
+	{ TWO "[oauth2 unused]\nclient_id = i\n", "[oauth2 unused] has no" },
 	{ TWO "[aliases]\na = b\nb = c\nc = b\n", "line 10): goes round in a "
 	  "circle: b -> c -> b" },
 	{ TWO "[aliases]\na = b, a\n", NULL },
@@ -497,7 +547,8 @@ static void what_is_printed_loads(void **state)
 		"user = \"x #y\"\nmax_message_size = 10M\n[account b]\n"
 		"password = hunter2\n[queue]\nretry = 1m\n"
 		"delay_notice = 5400\n[aliases]\n* = '\"a b\"@x'\n"
-		"root = \"'a;b\"\n[rewrite]\n@a = @b\n", 0600);
+		"root = \"'a;b\"\n[rewrite]\n@a = @b\n[oauth2 p]\n"
+		"client_id = i\nclient_secret = hunter3\n", 0600);
 	struct error err = { 0 };
 	struct buf first, second;
 	struct config c;
@@ -508,7 +559,10 @@ static void what_is_printed_loads(void **state)
 	load_as_user(path, &c, &err, 0);
 	config_print(&c, &first);
 	config_release(&c);
-	assert_null(strstr(buf_cstr(&first), "hunter2"));
+	assert_null(strstr(buf_cstr(&first), "hunter"));
+	assert_non_null(strstr(buf_cstr(&first), "\n\n[oauth2 p]\n"
+			       "; provider =\nclient_id = i\n"
+			       "client_secret = ********\n"));
 	assert_non_null(strstr(buf_cstr(&first), "\npassword = ********\n"));
 	assert_non_null(strstr(buf_cstr(&first),
 			       "\npassword_command = \"a; b 'c'\"\n"));
