@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf/option.h"
+#include "sasl/sasl.h"
 
 void account_init(struct account *a)
 {
@@ -71,37 +72,54 @@ enum account_queue account_queue(const struct account *a, bool sendmail)
 	return (enum account_queue)a->queue;
 }
 
+/* Of each group one at most: where a secret comes from. */
+static const char *const login_sources[] = {
+	"password", "password_file", "password_command", "token_command",
+	"oauth2", "netrc", NULL
+};
+static const char *const key_sources[] = {
+	"tls_key_password", "tls_key_password_file",
+	"tls_key_password_command", NULL
+};
+
+static const char *source(const struct account *a, const char *key)
+{
+	size_t at = option_find(str_of(key))->at;
+
+	return *(char *const *)((const char *)a + at);
+}
+
+static unsigned count_sources(const struct account *a, const char *const *key)
+{
+	unsigned n = 0;
+
+	for (; *key; key++)
+		n += *source(a, *key) != '\0';
+	return n;
+}
+
+bool account_offers_cert(const struct account *a)
+{
+	unsigned allowed = sasl_allows(a->auth);
+
+	return *a->tls_cert && !count_sources(a, login_sources) &&
+	       allowed & SASL_AUTO && allowed & SASL_CERT;
+}
+
 bool account_wants_auth(const struct account *a)
 {
 	if (!strcmp(a->auth, "none"))
 		return false;
-	if (strcmp(a->auth, "auto"))
+	if (!(sasl_allows(a->auth) & SASL_AUTO))
 		return true;
-	return *a->user || *a->token_command || *a->oauth2 || *a->netrc;
+	return *a->user || *a->token_command || *a->oauth2 || *a->netrc ||
+	       account_offers_cert(a);
 }
 
 bool account_needs_secret(const struct account *a)
 {
-	struct str rest = str_of(a->auth);
-	size_t others = 0;
-
-	if (!account_wants_auth(a))
-		return false;
-	while (rest.n) {
-		struct str comma = str_cut(&rest, ',');
-
-		while (comma.n) {
-			struct str w = str_trim(str_cut(&comma, ' '));
-
-			if (str_caseeq(w, STR("external")) ||
-			    str_caseeq(w, STR("gssapi")) ||
-			    str_caseeq(w, STR("anonymous")))
-				others++;
-			else if (w.n)
-				return true;
-		}
-	}
-	return !others;
+	return account_wants_auth(a) && sasl_allows(a->auth) & SASL_SECRET &&
+	       !account_offers_cert(a);
 }
 
 unsigned account_port(const struct account *a)
@@ -183,32 +201,6 @@ static int fails(const struct account *a, struct error *err, const char *why)
 	return error_set(err, ERROR_CONFIG, "%s", why);
 }
 
-/* Of each group one at most: where a secret comes from. */
-static const char *const login_sources[] = {
-	"password", "password_file", "password_command", "token_command",
-	"oauth2", "netrc", NULL
-};
-static const char *const key_sources[] = {
-	"tls_key_password", "tls_key_password_file",
-	"tls_key_password_command", NULL
-};
-
-static const char *source(const struct account *a, const char *key)
-{
-	size_t at = option_find(str_of(key))->at;
-
-	return *(char *const *)((const char *)a + at);
-}
-
-static unsigned count_sources(const struct account *a, const char *const *key)
-{
-	unsigned n = 0;
-
-	for (; *key; key++)
-		n += *source(a, *key) != '\0';
-	return n;
-}
-
 static bool has_key(const char *const *group, const char *key)
 {
 	while (*group && strcmp(*group, key) != 0)
@@ -248,12 +240,24 @@ static int check_secrets(const struct account *a, struct error *err)
 	return 0;
 }
 
+/* EXTERNAL is all that may be used, and there is nothing to show. */
+static int check_external(const struct account *a, struct error *err)
+{
+	unsigned allowed = sasl_allows(a->auth);
+
+	if (allowed & (SASL_SECRET | SASL_FREE) || !(allowed & SASL_CERT) ||
+	    *a->tls_cert || account_is_local(a))
+		return 0;
+	return fails(a, err, "auth = EXTERNAL needs a client certificate: set "
+		     "'tls_cert' and 'tls_key'");
+}
+
 int account_check(const struct account *a, struct error *err)
 {
 	if (!*a->host)
 		return fails(a, err, "no 'host' is set: name the relay to "
 			     "send through");
-	if (check_secrets(a, err))
+	if (check_secrets(a, err) || check_external(a, err))
 		return -1;
 	if (account_is_local(a) && *a->proxy)
 		return fails(a, err, "'proxy' is set, but the host is a socket"

@@ -125,9 +125,15 @@ enum account_queue account_queue(const struct account *a, bool sendmail);
 
 /*
  * Are we to authenticate?  Yes if mechanisms are named, or auth is auto and
- * there is a user or a token.
+ * there is a user, a token or a client certificate.
  */
 bool account_wants_auth(const struct account *a);
+
+/*
+ * Is the client certificate all there is, and auth auto?  Then a relay that
+ * offers EXTERNAL gets that; others may take the certificate as it is.
+ */
+bool account_offers_cert(const struct account *a);
 
 /*
  * Does that take a password or token?  Not if every mechanism that is named

@@ -183,8 +183,12 @@ int check_auth(struct str value, struct error *err)
 
 	while ((w = next_word(&rest)).n) {
 		words++;
-		if (str_eq(w, STR("auto")) || str_eq(w, STR("none")))
+		if (str_caseeq(w, STR("none")))
 			alone = true;
+		if (w.n > 1 && *w.p == '-') {
+			w.p++;
+			w.n--;
+		}
 		if (w.n > MECH_MAX)
 			return bad(err, "is not a mechanism's name");
 		for (size_t i = 0; i < w.n; i++)
@@ -195,7 +199,7 @@ int check_auth(struct str value, struct error *err)
 	if (!words)
 		return bad(err, "may not be empty: auto, none, or mechanisms");
 	if (alone && words > 1)
-		return bad(err, "auto and none stand alone");
+		return bad(err, "none stands alone");
 	return check_mechs(value, err);
 }
 

@@ -49,6 +49,8 @@ void connect_configure(struct attempt *a)
 		.ignore = acc->ignore_extensions,
 		.auth = !a->setup->look && (account_wants_auth(acc) ||
 			ways(a).fd >= 0),
+		.auth_if = ways(a).fd < 0 && account_offers_cert(acc) ?
+			"EXTERNAL" : NULL,
 		.timeout = { acc->timeout_command, acc->timeout_data,
 			     acc->timeout_end },
 		.trace = a->setup->trace,
@@ -199,6 +201,8 @@ void connect_login(struct attempt *a)
 		.secret = secret_str(&a->secret),
 		.is_token = *acc->token_command,
 		.secure = tls || account_is_local(acc),
+		.has_cert = (tls && *acc->tls_cert) || account_is_local(acc),
+		.deadline = connect_until(a, acc->timeout_command),
 	};
 	if (tls) {
 		a->sasl_config.exporter = buf_str(&tls->exporter);

@@ -15,6 +15,7 @@ static const struct {
 } hashes[] = {
 	[SALTED_SHA1] = { GNUTLS_MAC_SHA1, 20 },
 	[SALTED_SHA256] = { GNUTLS_MAC_SHA256, 32 },
+	[SALTED_SHA512] = { GNUTLS_MAC_SHA512, 64 },
 };
 
 static void to_hex(const unsigned char *raw, size_t n, char *hex)
@@ -30,7 +31,7 @@ int salted_password(enum salted_hash hash, struct str password,
 		    struct str salt, struct str iterations,
 		    char hex[SALTED_HEX])
 {
-	unsigned char raw[32];
+	unsigned char raw[64];
 	struct buf plain;
 	uint64_t count;
 	int ret = -1;

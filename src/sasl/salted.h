@@ -7,9 +7,9 @@
 
 #include "util/str.h"
 
-enum salted_hash { SALTED_SHA1, SALTED_SHA256 };
+enum salted_hash { SALTED_SHA1, SALTED_SHA256, SALTED_SHA512 };
 
-enum { SALTED_HEX = 2 * 32 + 1 };	/* room for the longest, with its NUL */
+enum { SALTED_HEX = 2 * 64 + 1 };	/* room for the longest, with its NUL */
 
 /*
  * Fill hex with the lower-case digits and a NUL.  The password is prepared

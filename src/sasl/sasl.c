@@ -4,38 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sasl/digest.h"
+#include "sasl/exchange.h"
+#include "sasl/kerberos.h"
 #include "sasl/mask.h"
 #include "sasl/mechs.h"
+#include "sasl/ntlm.h"
 #include "sasl/oauth.h"
-#include "sasl/salted.h"
 #include "sasl/scram.h"
+#include "sasl/usable.h"
 #include "util/base64.h"
 #include "util/xalloc.h"
 
 enum {
 	CHALLENGE_MAX = 12288,	/* octets of base64: RFC 4954 s4 */
 	SENT_MAX = 1 << 20	/* octets of responses remembered */
-};
-
-/*
- * tls-exporter came with libgsasl 2.0.  An older one never asks for it, so
- * its number is all we need to build with either.
- */
-static const Gsasl_property CB_EXPORTER = (Gsasl_property)25;
-
-struct sasl {
-	const struct sasl_config *config;
-	struct auth auth;
-	const struct mech *mech;	/* NULL before start */
-	Gsasl *lib;
-	Gsasl_session *session;		/* NULL with the OAuth mechanisms */
-	struct str binding;		/* what libgsasl may know of the two */
-	Gsasl_property binding_kind;
-	struct buf nonce;		/* ours, SCRAM */
-	struct buf sent;		/* lines that mask() looks for */
-	struct buf status;		/* a refusal's "status", OAuth */
-	unsigned steps;			/* challenges answered */
-	bool done;			/* the mechanism wants nothing more */
 };
 
 /* Append to a buffer of secrets; realloc would leave a copy behind. */
@@ -53,99 +36,6 @@ static void keep(struct buf *b, struct str line)
 	*b = next;
 }
 
-static void free_wiped(char *p, size_t n)
-{
-	if (p)
-		wipe(p, n);
-	gsasl_free(p);
-}
-
-/* ---- what libgsasl asks of us ---- */
-
-static int put(Gsasl_session *session, Gsasl_property prop, struct str value)
-{
-	gsasl_property_set_raw(session, prop, value.p, value.n);
-	return GSASL_OK;
-}
-
-/* libgsasl wants bindings in base64. */
-static int put_binding(Gsasl_session *session, Gsasl_property prop,
-		       struct str raw)
-{
-	struct buf text;
-
-	buf_init(&text, 2 * raw.n + 4);
-	base64_encode(&text, raw);
-	put(session, prop, buf_str(&text));
-	buf_release(&text);
-	return GSASL_OK;
-}
-
-/*
- * The salted password, as hex.  libgsasl would compute it itself, five times
- * slower; left to it should anything go wrong here.
- */
-static int put_salted(const struct sasl *s, Gsasl_session *session)
-{
-	const char *iterations = gsasl_property_fast(session, GSASL_SCRAM_ITER);
-	const char *salt = gsasl_property_fast(session, GSASL_SCRAM_SALT);
-	bool sha256 = !strncmp(s->mech->name, "SCRAM-SHA-256", 13);
-	char *password = xstrndup(s->config->secret.p, s->config->secret.n);
-	char *prepared = NULL;
-	char hex[SALTED_HEX];
-	int rc = GSASL_NO_CALLBACK;
-
-	if (iterations && salt &&
-	    gsasl_saslprep(password, GSASL_ALLOW_UNASSIGNED, &prepared,
-			   NULL) == GSASL_OK &&
-	    !salted_password(sha256 ? SALTED_SHA256 : SALTED_SHA1,
-			     str_of(prepared), str_of(salt),
-			     str_of(iterations), hex))
-		rc = put(session, GSASL_SCRAM_SALTED_PASSWORD, str_of(hex));
-	wipe(hex, sizeof(hex));
-	wipe(password, s->config->secret.n);
-	free(password);
-	if (prepared)
-		free_wiped(prepared, strlen(prepared));
-	return rc;
-}
-
-static int provide(Gsasl *lib, Gsasl_session *session, Gsasl_property prop)
-{
-	const struct sasl *s = gsasl_callback_hook_get(lib);
-
-	if (prop == GSASL_AUTHID)
-		return put(session, prop, str_of(s->config->user));
-	if (prop == GSASL_AUTHZID && *s->config->authzid)
-		return put(session, prop, str_of(s->config->authzid));
-	if (prop == GSASL_SCRAM_SALTED_PASSWORD)
-		return put_salted(s, session);
-	if (prop == GSASL_PASSWORD)
-		return put(session, prop, s->config->secret);
-	if (s->binding.n && prop == s->binding_kind)
-		return put_binding(session, prop, s->binding);
-	return GSASL_NO_CALLBACK;
-}
-
-/* libgsasl frees its copies as they are; so first make them worthless. */
-static void close_session(struct sasl *s)
-{
-	static const Gsasl_property secrets[] = {
-		GSASL_PASSWORD, GSASL_SCRAM_SALTED_PASSWORD
-	};
-
-	if (!s->session)
-		return;
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
-		const char *p = gsasl_property_fast(s->session, secrets[i]);
-
-		if (p)
-			wipe((char *)p, strlen(p));
-	}
-	gsasl_finish(s->session);
-	s->session = NULL;
-}
-
 /* ---- choosing ---- */
 
 /*
@@ -158,16 +48,16 @@ static bool find_binding(struct sasl *s)
 	s->binding_kind = GSASL_CB_TLS_UNIQUE;
 	if (!s->binding.n && gsasl_check_version("2.0.0")) {
 		s->binding = s->config->exporter;
-		s->binding_kind = CB_EXPORTER;
+		s->binding_kind = (Gsasl_property)GSASL_EXPORTER;
 	}
 	return s->binding.n > 0;
 }
 
 static int choose(struct sasl *s, struct str offered, struct error *err)
 {
-	bool bound = find_binding(s);
+	struct mech_facts facts = { find_binding(s), s->have };
 
-	s->mech = mechs_choose(s->config, offered, bound, err);
+	s->mech = mechs_choose(s->config, offered, facts, err);
 	if (!s->mech)
 		return -1;
 	/*
@@ -200,9 +90,6 @@ static int explain(const struct sasl *s, int rc, struct error *err)
 	case GSASL_CRYPTO_ERROR:
 		return error_set(err, ERROR_PROTOCOL, "%s: the relay's "
 				 "challenge makes no sense", mech);
-	case GSASL_UNKNOWN_MECHANISM:
-		return error_set(err, ERROR_AUTH, "%s: this libgsasl was built "
-				 "without it; name another with auth", mech);
 	default:
 		return error_set(err, ERROR_AUTH, "%s: %s", mech,
 				 gsasl_strerror(rc));
@@ -215,11 +102,21 @@ static int explain(const struct sasl *s, int rc, struct error *err)
  */
 static struct str telling_part(const struct sasl *s, struct str plain)
 {
+	const struct str key = STR(",response=");
+	const char *p;
+
 	if (s->mech->flags & MECH_SCRAM)
 		return scram_attribute(plain, 'p');
-	if (!strcmp(s->mech->name, "CRAM-MD5") && plain.n > 32)
+	if (exchange_is(s, "CRAM-MD5") && plain.n > 32)
 		return (struct str){ plain.p + plain.n - 32, 32 };
-	return (struct str){ "", 0 };
+	if (exchange_is(s, "NTLM"))
+		return plain;
+	if (!exchange_is(s, "DIGEST-MD5"))
+		return (struct str){ "", 0 };
+	p = memmem(plain.p, plain.n, key.p, key.n);
+	if (!p || plain.n - (size_t)(p - plain.p) < key.n + 32)
+		return (struct str){ "", 0 };
+	return (struct str){ p + key.n, 32 };
 }
 
 /* Append plain in base64, and remember it for mask(). */
@@ -265,16 +162,34 @@ static int open_session(struct sasl *s, char **out, size_t *n)
 	return rc == GSASL_NEEDS_MORE ? GSASL_OK : rc;
 }
 
+/* What a mechanism could only send garbled is better not sent. */
+static int check_login(struct sasl *s, struct error *err)
+{
+	const struct sasl_config *c = s->config;
+
+	if (exchange_is(s, "NTLM"))
+		return ntlm_user(&s->login, str_of(c->user), c->secret, err);
+	/* libgsasl puts them into quotes as they are. */
+	if (exchange_is(s, "DIGEST-MD5") && (strpbrk(c->user, "\"\\") ||
+					 strpbrk(c->authzid, "\"\\")))
+		return error_set(err, ERROR_AUTH, "DIGEST-MD5: user or authzid "
+				 "has a quote or a backslash in it");
+	return 0;
+}
+
 static int start_gsasl(struct sasl *s, struct buf *initial, struct error *err)
 {
 	char *out = NULL;
 	size_t n = 0;
-	int rc = open_session(s, &out, &n);
+	int rc;
 
+	if (check_login(s, err))
+		return -1;
+	rc = open_session(s, &out, &n);
 	/* libgsasl 2.2.0 trips over its own 'y'.  Then it has to be 'n'. */
 	if (rc == GSASL_AUTHENTICATION_ERROR && s->binding.n &&
 	    !(s->mech->flags & MECH_PLUS)) {
-		close_session(s);
+		exchange_close(s);
 		s->binding.n = 0;
 		rc = open_session(s, &out, &n);
 	}
@@ -284,7 +199,7 @@ static int start_gsasl(struct sasl *s, struct buf *initial, struct error *err)
 		buf_add(&s->nonce,
 			scram_attribute((struct str){ out, n }, 'r'));
 	encode(s, (struct str){ out, n }, initial);
-	free_wiped(out, n);
+	exchange_free(out, n);
 	return 0;
 }
 
@@ -293,7 +208,7 @@ static void start_oauth(struct sasl *s, struct buf *initial)
 	struct buf plain;
 
 	buf_init(&plain, SENT_MAX);
-	if (!strcmp(s->mech->name, "XOAUTH2"))
+	if (exchange_is(s, "XOAUTH2"))
 		oauth_xoauth2(&plain, s->config);
 	else
 		oauth_bearer(&plain, s->config);
@@ -303,21 +218,42 @@ static void start_oauth(struct sasl *s, struct buf *initial)
 	buf_release(&plain);
 }
 
+static int start_kerberos(struct sasl *s, struct buf *initial,
+			  struct error *err)
+{
+	struct kerberos_config config = {
+		.host = s->config->host, .user = s->config->user,
+		.authzid = s->config->authzid,
+		.deadline = s->config->deadline,
+	};
+	struct buf plain;
+
+	buf_init(&plain, SENT_MAX);
+	s->kerberos = kerberos_start(&config, &plain, err);
+	encode(s, buf_str(&plain), initial);
+	buf_wipe(&plain);
+	buf_release(&plain);
+	return s->kerberos ? 0 : -1;
+}
+
 static int sasl_start(void *ctx, struct str offered, const char **mech,
 		      bool *has_initial, struct buf *initial,
 		      struct error *err)
 {
 	struct sasl *s = ctx;
 
-	close_session(s);
+	exchange_close(s);
 	buf_wipe(&s->nonce);
 	buf_reset(&s->status);
+	buf_reset(&s->login);
 	s->steps = 0;
 	s->done = false;
 	if (choose(s, offered, err))
 		return -1;
 	*mech = s->mech->name;
 	*has_initial = s->mech->flags & MECH_INITIAL;
+	if (exchange_is(s, "GSSAPI"))
+		return start_kerberos(s, initial, err);
 	if (!(s->mech->flags & MECH_TOKEN))
 		return start_gsasl(s, initial, err);
 	start_oauth(s, initial);
@@ -333,19 +269,35 @@ static void step_oauth(struct sasl *s, struct str in, struct buf *response)
 	oauth_status(&s->status, in);
 	sasl_mask(s, &s->status);
 	s->done = false;
-	if (!strcmp(s->mech->name, "OAUTHBEARER"))
+	if (exchange_is(s, "OAUTHBEARER"))
 		encode(s, STR("\001"), response);
 }
 
+/*
+ * libgsasl reads only what has been looked at: `in` itself, or what is
+ * appended to `clean` in its place.
+ */
 static int check_challenge(const struct sasl *s, struct str in,
-			   struct error *err)
+			   struct buf *clean, struct error *err)
 {
+	const struct sasl_config *c = s->config;
+	bool ascii = !str_has_8bit(str_of(c->user)) &&
+		     !str_has_8bit(str_of(c->authzid)) &&
+		     !str_has_8bit(c->secret);
+
 	if (s->mech->flags & MECH_SCRAM)
 		return s->steps == 0 ?
 			scram_check_first(in, buf_str(&s->nonce), err) :
 			scram_check_final(in, err);
+	if (exchange_is(s, "DIGEST-MD5"))
+		return s->steps == 0 ?
+			digest_challenge(clean, in, str_of(c->user), ascii,
+					 err) :
+			digest_proof(clean, in, err);
+	if (exchange_is(s, "NTLM"))
+		return ntlm_challenge(clean, in, err);
 	/* CRAM-MD5 of nothing is a digest to be replayed elsewhere. */
-	if (!in.n && !strcmp(s->mech->name, "CRAM-MD5"))
+	if (!in.n && exchange_is(s, "CRAM-MD5"))
 		return error_set(err, ERROR_PROTOCOL, "CRAM-MD5: the relay's "
 				 "challenge is empty");
 	return 0;
@@ -354,19 +306,44 @@ static int check_challenge(const struct sasl *s, struct str in,
 static int step_gsasl(struct sasl *s, struct str in, struct buf *response,
 		      struct error *err)
 {
+	struct buf clean;
 	char *out = NULL;
 	size_t n = 0;
+	int ret = -1;
 	int rc;
 
-	if (check_challenge(s, in, err))
-		return -1;
+	buf_init(&clean, CHALLENGE_MAX);
+	if (check_challenge(s, in, &clean, err))
+		goto out;
+	if (clean.len)
+		in = buf_str(&clean);
 	rc = gsasl_step(s->session, in.p, in.n, &out, &n);
-	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
-		return explain(s, rc, err);
+	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE) {
+		explain(s, rc, err);
+		goto out;
+	}
 	s->done = rc == GSASL_OK;
 	encode(s, (struct str){ out, n }, response);
-	free_wiped(out, n);
-	return 0;
+	exchange_free(out, n);
+	ret = 0;
+out:
+	buf_release(&clean);
+	return ret;
+}
+
+static int step_kerberos(struct sasl *s, struct str in, struct buf *response,
+			 struct error *err)
+{
+	struct buf plain;
+	int ret;
+
+	buf_init(&plain, SENT_MAX);
+	ret = kerberos_step(s->kerberos, in, &plain, &s->done, err);
+	if (!ret)
+		encode(s, buf_str(&plain), response);
+	buf_wipe(&plain);
+	buf_release(&plain);
+	return ret;
 }
 
 static int sasl_step(void *ctx, struct str challenge, struct buf *response,
@@ -391,6 +368,8 @@ static int sasl_step(void *ctx, struct str challenge, struct buf *response,
 				"challenge is not base64", mech);
 	else if (oauth)
 		step_oauth(s, buf_str(&plain), response);
+	else if (s->kerberos)
+		ret = step_kerberos(s, buf_str(&plain), response, err);
 	else
 		ret = step_gsasl(s, buf_str(&plain), response, err);
 	buf_release(&plain);
@@ -404,10 +383,11 @@ static int sasl_finish(void *ctx, struct error *err)
 
 	if (s->done)
 		return 0;
-	if (s->mech->flags & MECH_SCRAM)
+	if (s->mech->flags & MECH_PROOF)
 		return error_set(err, ERROR_AUTH, "%s: the relay did not prove "
-				 "that it knows the password: it said yes too "
-				 "early", s->mech->name);
+				 "%s: it said yes too early", s->mech->name,
+				 s->kerberos ? "who it is" :
+				 "that it knows the password");
 	if (s->mech->flags & MECH_TOKEN)
 		return error_set(err, ERROR_PROTOCOL, "%s: the relay refused "
 				 "the token and then accepted it",
@@ -418,36 +398,11 @@ static int sasl_finish(void *ctx, struct error *err)
 
 /* ---- life ---- */
 
-static int check_config(const struct sasl_config *c, struct error *err)
-{
-	struct str user = str_of(c->user);
-
-	if (mechs_check(c->mechs, err))
-		return -1;
-	if (!user.n)
-		return error_set(err, ERROR_CONFIG,
-				 "authentication needs a user name; set user");
-	/* They would end a field in the OAuth mechanisms and in PLAIN. */
-	if (str_has_ctl(user) || str_has_ctl(str_of(c->authzid)))
-		return error_set(err, ERROR_CONFIG,
-				 "user or authzid has a control character");
-	if (!c->secret.n)
-		return error_set(err, ERROR_CONFIG, "the %s is empty",
-				 c->is_token ? "token" : "password");
-	if (memchr(c->secret.p, '\0', c->secret.n))
-		return error_set(err, ERROR_CONFIG, "the %s has a NUL in it",
-				 c->is_token ? "token" : "password");
-	if (c->is_token && (str_has_ctl(c->secret) || str_has_8bit(c->secret)))
-		return error_set(err, ERROR_CONFIG, "the token has characters "
-				 "that no token has (RFC 6750 s2.1)");
-	return 0;
-}
-
 struct sasl *sasl_new(const struct sasl_config *config, struct error *err)
 {
 	struct sasl *s;
 
-	if (check_config(config, err))
+	if (usable_config(config, err))
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	s->config = config;
@@ -457,13 +412,19 @@ struct sasl *sasl_new(const struct sasl_config *config, struct error *err)
 	buf_init(&s->nonce, CHALLENGE_MAX);
 	buf_init(&s->sent, SENT_MAX);
 	buf_init(&s->status, OAUTH_STATUS_MAX);
+	buf_init(&s->login, 2 * NTLM_NAME_MAX);
 	if (gsasl_init(&s->lib) != GSASL_OK) {
 		sasl_free(s);
 		error_set(err, ERROR_OS, "cannot start libgsasl");
 		return NULL;
 	}
+	s->have = usable_mechs(s->lib);
+	if (usable_have(config->mechs, s->have, err)) {
+		sasl_free(s);
+		return NULL;
+	}
 	gsasl_callback_hook_set(s->lib, s);
-	gsasl_callback_set(s->lib, provide);
+	gsasl_callback_set(s->lib, exchange_provide);
 	return s;
 }
 
@@ -471,13 +432,14 @@ void sasl_free(struct sasl *s)
 {
 	if (!s)
 		return;
-	close_session(s);
+	exchange_close(s);
 	if (s->lib)
 		gsasl_done(s->lib);
 	buf_wipe(&s->sent);
 	buf_release(&s->sent);
 	buf_release(&s->nonce);
 	buf_release(&s->status);
+	buf_release(&s->login);
 	free(s);
 }
 
@@ -489,9 +451,4 @@ const struct auth *sasl_auth(struct sasl *s)
 const char *sasl_status(const struct sasl *s)
 {
 	return buf_cstr(&s->status);
-}
-
-int sasl_check_mechs(const char *mechs, struct error *err)
-{
-	return mechs_check(mechs, err);
 }

@@ -6,6 +6,7 @@
 #define SASL_SASL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "smtp/auth.h"
 #include "util/error.h"
@@ -13,18 +14,22 @@
 
 struct sasl_config {
 	const char *mechs;	/* "auto", "scram" (the family), or names with
-				   blanks or commas between: the first that can
-				   be used is */
-	const char *user;	/* UTF-8 */
+				   blanks or commas between, the first that can
+				   be used is; "-NAME" takes one out */
+	const char *user;	/* UTF-8; "" if no mechanism needs one */
 	const char *authzid;	/* "" for none */
 	const char *host;	/* of the relay, for the mechanisms that name it */
 	unsigned port;
-	struct str secret;	/* password or token; borrowed for life */
+	struct str secret;	/* password or token; borrowed for life; empty:
+				   there is none */
 	bool is_token;		/* secret is an OAuth 2 token */
+	bool has_cert;		/* the connection proves who we are: a client
+				   certificate, or a socket of this host */
 	bool secure;		/* the connection is encrypted and verified, or
 				   never leaves this host (unix socket) */
 	struct str exporter;	/* tls-exporter binding, raw; empty: none */
 	struct str unique;	/* tls-unique binding, raw; empty: none */
+	int64_t deadline;	/* ms, CLOCK_MONOTONIC: GSSAPI asks a KDC */
 };
 
 struct sasl;
@@ -43,8 +48,20 @@ const struct auth *sasl_auth(struct sasl *s);	/* lives as long as s */
  */
 const char *sasl_status(const struct sasl *s);
 
-/* Would mechs (a config value) name only mechanisms we know?  "none" by
-   itself passes.  ERROR_CONFIG.  For conf. */
+/*
+ * Would mechs (a config value) name only mechanisms we know, and one at least
+ * that the libraries have?  "none" by itself passes.  ERROR_CONFIG.
+ */
 int sasl_check_mechs(const char *mechs, struct error *err);
+
+/* What a config value allows that passed sasl_check_mechs(). */
+enum {
+	SASL_AUTO = 1u << 0,	/* it leaves the choice to us: no name but
+				   "auto" and exclusions */
+	SASL_SECRET = 1u << 1,	/* mechanisms with a password or token */
+	SASL_CERT = 1u << 2,	/* EXTERNAL */
+	SASL_FREE = 1u << 3	/* GSSAPI and ANONYMOUS, which need nothing */
+};
+unsigned sasl_allows(const char *mechs);
 
 #endif

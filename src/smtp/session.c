@@ -202,10 +202,21 @@ static void on_greeting(struct session *s)
 		session_refuse(s, session_said(s, STAGE_GREETING), ERROR_NONE);
 }
 
+static bool is_offered(struct session *s, const char *mech)
+{
+	struct str list = buf_str(&s->ehlo.auth);
+
+	while (list.n)
+		if (str_caseeq(str_cut(&list, ' '), str_of(mech)))
+			return true;
+	return false;
+}
+
 /* The login comes next, or the messages. */
 static void after_hello(struct session *s)
 {
-	if (!s->config->auth)
+	if (!s->config->auth || (s->config->auth_if &&
+				 !is_offered(s, s->config->auth_if)))
 		s->phase = PHASE_NEXT;
 	else if (s->ehlo.caps & CAP_AUTH)
 		s->phase = PHASE_AUTH;

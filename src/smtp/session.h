@@ -67,6 +67,8 @@ struct session_config {
 	enum tls_policy tls;
 	bool lmtp;
 	bool auth;		/* WANT_AUTH before the first message */
+	const char *auth_if;	/* only where this mechanism is offered; NULL:
+				   no login, no mail */
 	const char *ignore;	/* EHLO keywords to overlook; may be NULL */
 	struct session_timeouts timeout;
 	/*

@@ -131,6 +131,16 @@ static const struct {
 	{ "host=mx|netrc=/n", 465, ACCOUNT_TLS_IMPLICIT, true, NULL },
 	{ "host=mx|user=u|password_command=c", 465, ACCOUNT_TLS_IMPLICIT,
 	  true, NULL },
+	{ "host=mx|tls_cert=/c", 465, ACCOUNT_TLS_IMPLICIT, true, NULL },
+	{ "host=mx|auth=auto, -EXTERNAL|tls_cert=/c", 465,
+	  ACCOUNT_TLS_IMPLICIT, false, NULL },
+	{ "host=mx|auth=external|tls_cert=/c", 465, ACCOUNT_TLS_IMPLICIT, true,
+	  NULL },
+	{ "host=mx|auth=external", 465, ACCOUNT_TLS_IMPLICIT, true,
+	  "'tls_cert'" },
+	{ "host=mx|auth=external, plain", 465, ACCOUNT_TLS_IMPLICIT, true,
+	  NULL },
+	{ "host=/run/s|auth=external", 25, ACCOUNT_TLS_NONE, true, NULL },
 };
 
 static void in_force(void **state)
@@ -162,6 +172,12 @@ static void secrets_that_are_needed(void **state)
 		{ "external", "", false }, { "GSSAPI, external", "", false },
 		{ "gssapi plain", "", true }, { "plain", "", true },
 		{ "none", "user=u", false },
+		{ "auto", "tls_cert=/c", false },
+		{ "auto", "tls_cert=/c|user=u", false },
+		{ "auto", "tls_cert=/c|user=u|password_command=p", true },
+		{ "auto, -external", "tls_cert=/c|user=u", true },
+		{ "external, plain", "tls_cert=/c", true },
+		{ "anonymous", "user=u", false }, { "DIGEST-MD5", "", true },
 	};
 
 	(void)state;

@@ -7,12 +7,16 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <gsasl.h>
 
 #define ALL "LOGIN PLAIN CRAM-MD5 DIGEST-MD5 NTLM GSSAPI EXTERNAL XOAUTH2 " \
 	"OAUTHBEARER SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS " \
-	"SCRAM-SHA-256-PLUS"
+	"SCRAM-SHA-256-PLUS ANONYMOUS"
 
-enum { TOKEN = 1, OPEN = 2, BOUND = 4, AUTHZID = 8 };
+enum {
+	TOKEN = 1, OPEN = 2, BOUND = 4, AUTHZID = 8, CERT = 16, NOTHING = 32,
+	NOBODY = 64, OLD = 128		/* OLD: libraries without the new ones */
+};
 
 /* want NULL: ERROR_AUTH, with `says` in it. */
 static const struct {
@@ -40,7 +44,52 @@ static const struct {
 	{ "auto", "XOAUTH2", 0, NULL, "not a password" },
 	{ "auto", "PLAIN", TOKEN, NULL, "not an OAuth 2 token" },
 	{ "auto", "SCRAM-SHA-1-PLUS", 0, NULL, "channel binding" },
-	{ "auto", "DIGEST-MD5 NTLM", 0, NULL, "'DIGEST-MD5 NTLM'" },
+	{ "auto", "DIGEST-MD5 NTLM GSSAPI ANONYMOUS", 0, NULL,
+	  "'DIGEST-MD5 NTLM GSSAPI ANONYMOUS'" },
+	{ "scram", "DIGEST-MD5 NTLM", 0, NULL, "no usable" },
+	{ "digest-md5", ALL, 0, "DIGEST-MD5", "" },
+	{ "digest-md5", ALL, AUTHZID, "DIGEST-MD5", "" },
+	{ "ntlm", ALL, 0, "NTLM", "" },
+	{ "ntlm", ALL, OPEN, NULL, "NTLM shows the secret" },
+	{ "ntlm", ALL, AUTHZID, NULL, "authzid" },
+	{ "gssapi", ALL, NOTHING | NOBODY, "GSSAPI", "" },
+	{ "gssapi", ALL, 0, "GSSAPI", "" },
+	{ "gssapi", "PLAIN", NOTHING, NULL, "allows 'gssapi'" },
+	{ "gssapi, plain", "PLAIN", 0, "PLAIN", "" },
+	{ "gssapi plain", "PLAIN GSSAPI", OLD, "PLAIN", "" },
+	{ "gssapi", "PLAIN GSSAPI", OLD, NULL, "not in the libraries" },
+	{ "anonymous", ALL, NOTHING | NOBODY, "ANONYMOUS", "" },
+	{ "plain", ALL, NOTHING, NULL, "account has none" },
+	{ "plain", ALL, NOBODY, NULL, "set user" },
+
+	{ "auto", ALL, CERT | NOTHING | NOBODY, "EXTERNAL", "" },
+	{ "auto", ALL, CERT | NOTHING | AUTHZID, "EXTERNAL", "" },
+	{ "auto", ALL, CERT, "SCRAM-SHA-256", "" },
+	{ "auto", ALL, CERT | TOKEN, "OAUTHBEARER", "" },
+	{ "auto", "EXTERNAL", CERT, NULL, "offers 'EXTERNAL'" },
+	{ "auto", "EXTERNAL", NOTHING, NULL, "no usable" },
+	{ "auto", "PLAIN", CERT | NOTHING, NULL, "account has none" },
+	{ "external", ALL, 0, NULL, "set tls_cert" },
+	{ "external", ALL, CERT, "EXTERNAL", "" },
+	{ "external plain", ALL, 0, "PLAIN", "" },
+	{ "external plain", ALL, CERT, "EXTERNAL", "" },
+
+	{ "auto", "SCRAM-SHA-512 SCRAM-SHA-256-PLUS", 0, "SCRAM-SHA-512", "" },
+	{ "auto", "SCRAM-SHA-512 SCRAM-SHA-256-PLUS", BOUND,
+	  "SCRAM-SHA-256-PLUS", "" },
+	{ "auto", "SCRAM-SHA-512 SCRAM-SHA-1", OLD, "SCRAM-SHA-1", "" },
+	{ "scram", "SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS", BOUND,
+	  "SCRAM-SHA-512-PLUS", "" },
+
+	{ "auto, -plain", "PLAIN LOGIN", 0, "LOGIN", "" },
+	{ "-PLAIN auto -login", "PLAIN LOGIN", 0, NULL, "no usable" },
+	{ "auto -scram", ALL, BOUND, "CRAM-MD5", "" },
+	{ "scram -SCRAM-SHA-1", "SCRAM-SHA-1 SCRAM-SHA-256", 0,
+	  "SCRAM-SHA-256", "" },
+	{ "login auto", ALL, 0, "LOGIN", "" },
+	{ "xoauth2 auto", "XOAUTH2 PLAIN", 0, "PLAIN", "" },
+	{ "ntlm auto", "PLAIN LOGIN", 0, "PLAIN", "" },
+	{ "auto ntlm", "NTLM LOGIN", 0, "LOGIN", "" },
 	{ "auto", "", 0, NULL, "offers ''" },
 	{ "auto", "PLAINX XPLAIN PLAI", 0, NULL, "no usable mechanism" },
 	{ "auto", "PLAIN\033[31m", 0, NULL, "PLAIN\\x1b[31m" },
@@ -65,20 +114,35 @@ static const struct {
 	{ "xoauth2", ALL, AUTHZID | TOKEN, NULL, "authzid" },
 };
 
+static uint32_t old(void)
+{
+	uint32_t have = 0;
+
+	for (size_t i = 0; mechs_at(i); i++)
+		have |= (uint32_t)!(mechs_at(i)->flags & MECH_MAYBE) << i;
+	return have;
+}
+
 static void choices(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct error err = { ERROR_NONE, "" };
 		struct sasl_config c = {
-			.mechs = rows[i].mechs, .user = "alice", .host = "h",
+			.mechs = rows[i].mechs, .host = "h",
+			.user = rows[i].how & NOBODY ? "" : "alice",
 			.authzid = rows[i].how & AUTHZID ? "boss" : "",
+			.secret = str_of(rows[i].how & NOTHING ? "" : "pw"),
+			.has_cert = rows[i].how & CERT,
 			.is_token = rows[i].how & TOKEN,
 			.secure = !(rows[i].how & OPEN),
 		};
+		struct mech_facts facts = {
+			rows[i].how & BOUND, rows[i].how & OLD ? old() : ~0u
+		};
 		const struct mech *m = mechs_choose(&c,
 						    str_of(rows[i].offered),
-						    rows[i].how & BOUND, &err);
+						    facts, &err);
 
 		if (!m != !rows[i].want || (m && strcmp(m->name, rows[i].want)) ||
 		    !strstr(err.text, rows[i].says))
@@ -97,7 +161,7 @@ static void choices(void **state)
 static void long_offer(void **state)
 {
 	struct sasl_config c = { .mechs = "plain", .user = "u", .authzid = "",
-				 .host = "h" };
+				 .host = "h", .secret = STR("pw") };
 	struct error err = { ERROR_NONE, "" };
 	struct buf offer;
 
@@ -106,7 +170,8 @@ static void long_offer(void **state)
 	for (int i = 0; i < 5000; i++)
 		buf_addz(&offer, "X-\001ODD ");
 	buf_addz(&offer, "PLAIN");
-	assert_null(mechs_choose(&c, buf_str(&offer), false, &err));
+	assert_null(mechs_choose(&c, buf_str(&offer),
+				 (struct mech_facts){ false, ~0u }, &err));
 	assert_non_null(strstr(err.text, "PLAIN shows the secret"));
 	buf_release(&offer);
 }
@@ -123,10 +188,16 @@ static void checks(void **state)
 		{ "plane", "unknown SASL mechanism 'plane'" },
 		{ "plane", "CRAM-MD5, PLAIN, LOGIN, OAUTHBEARER, XOAUTH2" },
 		{ "plain none", "unknown SASL mechanism 'none'" },
-		{ "plain gssapi", "'GSSAPI' is not in this version" },
-		{ "digest-md5", "'DIGEST-MD5' is not in this version" },
-		{ "EXTERNAL", "not in this version" },
-		{ "ntlm", "not in this version" },
+		{ "plain gssapi", NULL }, { "digest-md5", NULL },
+		{ "EXTERNAL", NULL }, { "ntlm", NULL }, { "anonymous", NULL },
+		{ "auto, -LOGIN", NULL }, { "-LOGIN auto", NULL },
+		{ "plain auto", NULL }, { "scram-sha-512 plain", NULL },
+		{ "-LOGIN", "no SASL mechanism" },
+		{ "auto -", "unknown SASL mechanism ''" },
+		{ "auto --login", "unknown SASL mechanism '-login'" },
+		{ "plain -PLAIN", "also excluded" },
+		{ "scram, -auto", "also excluded" },
+		{ "auto, -rot13", "unknown SASL mechanism 'rot13'" },
 		{ "PLAINPLAINPLAINPLAINPLAINPLAINPLAINPLAINPLAIN",
 		  "'PLAINPLAINPLAINPLAINPLAINPLAINPLAINPLAIN'" },
 	};
@@ -147,6 +218,51 @@ static void checks(void **state)
 	}
 }
 
+/* What this libgsasl lacks is an error only if nothing else is named. */
+static void lacking(void **state)
+{
+	struct error err = { ERROR_NONE, "" };
+	Gsasl *lib;
+	bool has;
+
+	(void)state;
+	assert_int_equal(gsasl_init(&lib), GSASL_OK);
+	has = gsasl_client_support_p(lib, "SCRAM-SHA-512");
+	gsasl_done(lib);
+	if (has)
+		skip();
+	assert_int_equal(sasl_check_mechs("SCRAM-SHA-512", &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFIG);
+	assert_non_null(strstr(err.text, "'SCRAM-SHA-512' is not in the"));
+	assert_int_equal(sasl_check_mechs("SCRAM-SHA-512 LOGIN", &err), 0);
+	assert_int_equal(sasl_check_mechs("scram", &err), 0);
+}
+
+static void allowed(void **state)
+{
+	static const struct {
+		const char *value;
+		unsigned want;
+	} values[] = {
+		{ "auto", SASL_AUTO | SASL_SECRET | SASL_CERT },
+		{ "AUTO, -login", SASL_AUTO | SASL_SECRET | SASL_CERT },
+		{ "auto, -EXTERNAL", SASL_AUTO | SASL_SECRET },
+		{ "scram", SASL_SECRET },
+		{ "plain auto", SASL_SECRET | SASL_CERT },
+		{ "EXTERNAL", SASL_CERT },
+		{ "external login", SASL_CERT | SASL_SECRET },
+		{ "GSSAPI", SASL_FREE }, { "anonymous", SASL_FREE },
+		{ "XOAUTH2", SASL_SECRET },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		if (sasl_allows(values[i].value) != values[i].want)
+			print_error("value '%s'\n", values[i].value);
+		assert_int_equal(sasl_allows(values[i].value), values[i].want);
+	}
+}
+
 static void plus(void **state)
 {
 	(void)state;
@@ -162,6 +278,8 @@ int main(void)
 		cmocka_unit_test(choices),
 		cmocka_unit_test(long_offer),
 		cmocka_unit_test(checks),
+		cmocka_unit_test(lacking),
+		cmocka_unit_test(allowed),
 		cmocka_unit_test(plus),
 	};
 

@@ -23,6 +23,10 @@ static const struct {
 	  "4b007901b765489abead49d926f721d065a429c1" },
 	{ "SHA-256, 4096", SALTED_SHA256, "password", "c2FsdA==", "4096",
 	  "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a" },
+	/* Python's hashlib says the same */
+	{ "SHA-512, 4096", SALTED_SHA512, "password", "c2FsdA==", "4096",
+	  "d197b1b33db0143e018b12f3d1d1479e6cdebdcc97c5c0f87f6902e072f457b5"
+	  "143f30602641b3d55cd335988cb36b84376060ecd532e039b742a239434af2d5" },
 	{ "salt not base64", SALTED_SHA1, "password", "c2FsdA", "4096", NULL },
 	{ "no salt", SALTED_SHA1, "password", "", "4096", NULL },
 	{ "no iterations", SALTED_SHA1, "password", "c2FsdA==", "0", NULL },

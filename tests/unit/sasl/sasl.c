@@ -699,7 +699,9 @@ static void bad_config(void **state)
 		{ "auto", "a", "", { "xyz\0q", 5 }, false, "NUL" },
 		{ "auto", "a", "", { "xyz\001q", 5 }, true, "token" },
 		{ "auto", "a", "", { "xyz\xe4q", 5 }, true, "token" },
-		{ "GSSAPI", "a", "", { "x", 1 }, false, "not in this version" },
+		{ "EXTERNAL", "a", "", { "x", 1 }, false, "set tls_cert" },
+		{ "EXTERNAL plain", "a", "", { "", 0 }, false,
+		  "password is empty" },
 		{ "plane", "a", "", { "x", 1 }, false, "unknown" },
 	};
 
