@@ -1,6 +1,7 @@
 #include "cmd/flag.h"
 #include "cmd/front.h"
 #include "conf/option.h"
+#include "deliver/proof.h"
 
 enum { SHOW_MAX = 1 << 24 };
 
@@ -55,6 +56,15 @@ int front_show(const struct request *r)
 	return status;
 }
 
+/* Beyond the text: certificates, keys and lists that are named. */
+static int check_proofs(const struct config *c, struct error *err)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (proof_check(&c->accounts[i], err))
+			return -1;
+	return 0;
+}
+
 int front_config(const struct request *r)
 {
 	struct config config;
@@ -66,7 +76,7 @@ int front_config(const struct request *r)
 	if (setup_config(&config, r, &err)) {
 		status = say_error(r, &err);
 	} else if (r->mode == MODE_CHECK_CONFIG) {
-		if (config_check(&config, &err))
+		if (config_check(&config, &err) || check_proofs(&config, &err))
 			status = say_error(r, &err);
 		else
 			buf_addz(&out, "the configuration is good\n");

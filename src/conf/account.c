@@ -65,6 +65,12 @@ enum account_tls account_tls(const struct account *a)
 	return (enum account_tls)a->tls;
 }
 
+bool account_only_pins(const struct account *a)
+{
+	return (*a->tls_pin || *a->tls_fingerprint) && !*a->tls_crl &&
+	       !option_given(option_find(STR("tls_trust")), a);
+}
+
 enum account_queue account_queue(const struct account *a, bool sendmail)
 {
 	if (a->queue == QUEUE_DEFAULT)
@@ -252,12 +258,33 @@ static int check_external(const struct account *a, struct error *err)
 		     "'tls_cert' and 'tls_key'");
 }
 
+/* What would be without effect is taken for protection. */
+static int check_trust(const struct account *a, struct error *err)
+{
+	bool none = account_tls(a) == ACCOUNT_TLS_NONE;
+
+	if (*a->tls_key && !*a->tls_cert)
+		return fails(a, err, "'tls_key' without 'tls_cert': set the "
+			     "certificate that goes with the key");
+	if (none && *a->tls_cert)
+		return fails(a, err, "'tls_cert' is shown in TLS only, and "
+			     "there is none: set tls");
+	if (none && (*a->tls_pin || *a->tls_fingerprint || *a->tls_crl))
+		return fails(a, err, "'tls_pin', 'tls_fingerprint' and "
+			     "'tls_crl' need TLS, and there is none: set tls");
+	if (*a->tls_crl && !strcmp(a->tls_trust, "tofu"))
+		return fails(a, err, "'tls_crl' with tls_trust = tofu: "
+			     "without authorities nobody's list counts");
+	return 0;
+}
+
 int account_check(const struct account *a, struct error *err)
 {
 	if (!*a->host)
 		return fails(a, err, "no 'host' is set: name the relay to "
 			     "send through");
-	if (check_secrets(a, err) || check_external(a, err))
+	if (check_secrets(a, err) || check_trust(a, err) ||
+	    check_external(a, err))
 		return -1;
 	if (account_is_local(a) && *a->proxy)
 		return fails(a, err, "'proxy' is set, but the host is a socket"

@@ -120,6 +120,12 @@ const char *account_host(const struct account *a);
 /* TLS in force: as set; for a socket of this host none unless it was set. */
 enum account_tls account_tls(const struct account *a);
 
+/*
+ * Are tls_pin and tls_fingerprint all there is to trust the relay by?  Yes if
+ * one is set, and neither tls_trust nor tls_crl.
+ */
+bool account_only_pins(const struct account *a);
+
 /* When to queue: as set, else tempfail as sendmail and never as posthaste. */
 enum account_queue account_queue(const struct account *a, bool sendmail);
 

@@ -9,6 +9,7 @@
 #include "mail/address.h"
 #include "sasl/sasl.h"
 #include "util/buf.h"
+#include "util/pin.h"
 
 enum { DOMAIN_MAX = 255, MECH_MAX = 20, NAME_LIMIT = 64 };	/* octets:
 				RFC 1035 s2.3.4; RFC 4422 s3.1; ours */
@@ -327,6 +328,70 @@ int check_endpoint(struct str value, struct error *err)
 	    is_loopback((struct str){ value.p + 7, value.n - 7 }))
 		return 0;
 	return bad(err, "is not an https:// URL: tokens are sent there");
+}
+
+int check_pins(struct str value, struct error *err)
+{
+	unsigned char sum[PIN_SIZE];
+
+	for (;;) switch (pin_next(&value, PIN_KEY, sum)) {
+	case PIN_OK:
+		break;
+	case PIN_END:
+		return 0;
+	case PIN_WEAK:
+		return bad(err, "SHA-1 and MD5 are too weak to know a key by: "
+			   "give sha256:BASE64");
+	case PIN_OTHER:
+		return bad(err, "that is a certificate's fingerprint, which "
+			   "goes into tls_fingerprint; a key's pin is "
+			   "sha256:BASE64 (see --serverinfo)");
+	case PIN_BAD:
+		return bad(err, "is not a list of pins, sha256:BASE64 of 32 "
+			   "octets each (see --serverinfo)");
+	}
+}
+
+int check_fingerprints(struct str value, struct error *err)
+{
+	unsigned char sum[PIN_SIZE];
+
+	for (;;) switch (pin_next(&value, PIN_CERT, sum)) {
+	case PIN_OK:
+		break;
+	case PIN_END:
+		return 0;
+	case PIN_WEAK:
+		return bad(err, "SHA-1 and MD5 are too weak to know a "
+			   "certificate by: give sha256:HEX (openssl x509 "
+			   "-noout -fingerprint -sha256)");
+	case PIN_OTHER:
+		return bad(err, "that is a key's pin, which goes into tls_pin;"
+			   " a certificate's fingerprint is sha256:HEX");
+	case PIN_BAD:
+		return bad(err, "is not a list of fingerprints, sha256: and 64 "
+			   "hexadecimal digits each (see --serverinfo)");
+	}
+}
+
+/* RFC 7512 s2.4: a PIN in a URI would stand in a file that need be no secret. */
+int check_own_cert(struct str value, struct error *err)
+{
+	struct str rest = value;
+
+	if (!str_starts(value, STR("pkcs11:")))
+		return 0;
+	str_cut(&rest, '?');
+	while (rest.n) {
+		struct str name = str_cut(&rest, '&');
+
+		if (str_casestarts(name, STR("pin-value")) ||
+		    str_casestarts(name, STR("pin-source")))
+			return bad(err, "the PIN does not belong into the URI: "
+				   "set tls_key_password_file or "
+				   "tls_key_password_command");
+	}
+	return 0;
 }
 
 int check_retry(struct str value, struct error *err)

@@ -26,6 +26,9 @@ int check_return(struct str value, struct error *err);	/* RFC 3461 s4.3 */
 int check_provider(struct str value, struct error *err);	/* that we know */
 /* A URL that tokens may be sent to: https, or http to this host. */
 int check_endpoint(struct str value, struct error *err);
+int check_pins(struct str value, struct error *err);	/* util/pin.h */
+int check_fingerprints(struct str value, struct error *err);
+int check_own_cert(struct str value, struct error *err);	/* no PIN in a URI */
 int check_retry(struct str value, struct error *err);	/* duration_list() */
 
 #endif

@@ -272,6 +272,11 @@ static int blame(const struct option *o, struct str value, struct error *err)
 
 	if (o->flags & OPTION_SECRET || may_hide(o, value))
 		return error_wrap(err, "'%s'", o->key);
+	if (o->scheme) {		/* a URI's query may hold a PIN */
+		struct str rest = value;
+
+		value = str_cut(&rest, '?');
+	}
 	buf_init(&shown, 400);
 	utf8_escape(&shown, (struct str){ value.p,
 					  value.n > 60 ? 60 : value.n });

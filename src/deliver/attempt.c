@@ -4,6 +4,7 @@
 
 #include "deliver/adapt.h"
 #include "deliver/connect.h"
+#include "net/identity.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
 #include "sys/intake.h"
@@ -451,6 +452,7 @@ void attempt_quit(struct attempt *a)
 void attempt_release(struct attempt *a)
 {
 	stream_close(a->stream);
+	identity_free(a->identity);
 	forget_login(a);
 	session_release(&a->session);
 	for (size_t i = 0; i < a->n_tried; i++) {

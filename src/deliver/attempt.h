@@ -77,6 +77,8 @@ struct attempt {
 	struct buf helo, block;
 	struct buf tickets, ticket_for;	/* net/tls.h: ticket_dir, ticket_for */
 	bool again;			/* the kept TLS session was no good */
+	struct identity *identity;	/* our certificate for it, or NULL */
+	const struct account *identity_of;	/* whose that is */
 	struct stream *stream;
 	struct secret_source *source;
 	struct secret secret;

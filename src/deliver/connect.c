@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "deliver/proof.h"
 #include "deliver/via.h"
 #include "mail/idn.h"
 #include "net/dial.h"
@@ -91,7 +92,7 @@ int connect_relay(struct attempt *a, struct error *err)
 	struct via *via;
 	int fd;
 
-	if (begin_secret(a, err) ||
+	if (begin_secret(a, err) || proof_load(a, err) ||
 	    relays_find(&a->relays, connect_until(a, acc->timeout_connect),
 			err))
 		return -1;
@@ -158,19 +159,11 @@ void connect_tls(struct attempt *a)
 {
 	const struct account *acc = a->account;
 	const struct relay *relay = relays_at(&a->relays);
-	struct tls_config config = {
-		.host = *acc->tls_name ? acc->tls_name : relay->host,
-		.trust = acc->tls_trust,
-		.priority = acc->tls_priority,
-		.known_file = a->setup->known_file,
-		.known_as = buf_cstr(&a->relay),
-		.ask = a->setup->ask,
-		.ask_ctx = a->setup->ctx,
-		.verify = !a->setup->look,
-	};
+	struct tls_config config;
 	struct verdict v;
 	struct error err;
 
+	proof_configure(a, relay, &config);
 	find_tickets(a, &config);
 	if (!stream_start_tls(a->stream, &config, connect_until(a, acc->timeout_tls),
 			      &err)) {

@@ -100,6 +100,48 @@ static void add_name(struct buf *to, unsigned type, const char *p, size_t n)
 }
 
 /*
+ * An SRV name (RFC 4985) from alternative *i on, in `name`; *i then is the one
+ * to go on with.  It is an IA5String in DER.
+ */
+static bool next_srv(gnutls_x509_crt_t crt, unsigned *i,
+		     char name[NAME_MAX_LEN], struct str *found)
+{
+	for (;; ++*i) {
+		size_t n = NAME_MAX_LEN;
+		char oid[64];
+		size_t oid_n = sizeof(oid);
+		const unsigned char *der = (unsigned char *)name;
+		int type = gnutls_x509_crt_get_subject_alt_name(crt, *i, name,
+								&n, NULL);
+
+		if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER)
+			return false;
+		if (type != GNUTLS_SAN_OTHERNAME || n < 2 || der[0] != 0x16 ||
+		    der[1] > 127 || der[1] != n - 2)
+			continue;
+		if (gnutls_x509_crt_get_subject_alt_othername_oid(crt, *i, oid,
+								  &oid_n) < 0 ||
+		    strcmp(oid, "1.3.6.1.5.5.7.8.7") != 0)
+			continue;
+		++*i;
+		*found = (struct str){ name + 2, n - 2 };
+		return true;
+	}
+}
+
+static void srv_names(gnutls_x509_crt_t crt, struct buf *to)
+{
+	char name[NAME_MAX_LEN];
+	struct str found;
+
+	for (unsigned i = 0; next_srv(crt, &i, name, &found); ) {
+		if (to->len)
+			buf_addz(to, ", ");
+		utf8_escape(to, found);
+	}
+}
+
+/*
  * Append the DNS and IP alternatives to `to`, which may be NULL; returns how
  * many there are of the kind that a name (or an address) is compared with.
  */
@@ -170,6 +212,7 @@ int cert_read(struct tls_cert *c, gnutls_x509_crt_t crt, struct error *err)
 				 "has no readable dates");
 	buf_init(&b, NAMES_MAX);
 	names(crt, false, &b);
+	srv_names(crt, &b);
 	c->names = taken(&b);
 	c->subject = subject(crt);
 	c->issuer = issuer(crt);
@@ -194,25 +237,17 @@ static const struct {
 	unsigned bit;
 	const char *text;
 } reasons[] = {
-	{ GNUTLS_CERT_REVOKED, "it has been revoked" },
 	{ GNUTLS_CERT_SIGNER_NOT_CA, "its issuer is no CA" },
-	{ GNUTLS_CERT_SIGNATURE_FAILURE, "its signature is wrong" },
+	{ GNUTLS_CERT_SIGNATURE_FAILURE,
+	  "its signature, or one above it, is wrong" },
 	{ GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE,
-	  "its issuer may not issue it" },
+	  "its issuer may not issue it (name constraints)" },
 	{ GNUTLS_CERT_PURPOSE_MISMATCH, "it is not meant for a TLS server" },
 	{ GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS,
 	  "it has an unknown critical extension" },
-	{ GNUTLS_CERT_MISSING_OCSP_STATUS,
-	  "it demands an OCSP status, which the relay did not send" },
-	{ GNUTLS_CERT_INVALID_OCSP_STATUS,
-	  "the OCSP status sent with it is invalid" },
-	{ GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED,
-	  "its revocation data are out of date" },
-	{ GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE,
-	  "its revocation data are from the future" },
 };
 
-static void add_date(struct buf *why, int64_t when)
+void cert_add_date(struct buf *why, int64_t when)
 {
 	time_t t = (time_t)when;
 	struct tm tm;
@@ -225,7 +260,12 @@ static void add_date(struct buf *why, int64_t when)
 		buf_addz(why, "a date out of range");
 }
 
-static void also(struct buf *why)
+void cert_add_text(struct buf *why, const char *p, size_t n)
+{
+	utf8_escape(why, (struct str){ p, n < SHOWN ? n : SHOWN });
+}
+
+void cert_also(struct buf *why)
 {
 	if (why->len)
 		buf_addz(why, "; ");
@@ -235,72 +275,173 @@ static void also(struct buf *why)
  * The subject's common name is never a host name (RFC 9525 s2), though GnuTLS
  * would fall back to it: so the alternatives have to be there.
  */
+static bool is_for_name(gnutls_x509_crt_t crt, const char *name)
+{
+	return names(crt, false, NULL) &&
+	       gnutls_x509_crt_check_hostname2(crt, name, 0);
+}
+
+static bool is_for_host(gnutls_x509_crt_t crt, const struct cert_host *h)
+{
+	if (!h->ip_len)
+		return is_for_name(crt, h->name);
+	return names(crt, true, NULL) &&
+	       gnutls_x509_crt_check_ip(crt, h->ip, h->ip_len, 0);
+}
+
+/*
+ * GnuTLS knows nothing of constraints on SRV names; those of the chain on DNS
+ * names hold for them as well, or else they would be a way around.
+ */
+static bool may_be_for(const struct cert_case *c, const char *domain)
+{
+	gnutls_datum_t name = { (unsigned char *)(uintptr_t)domain,
+				(unsigned)strlen(domain) };
+	bool ok = true;
+
+	for (size_t i = 1; i < c->n && ok; i++) {
+		gnutls_x509_name_constraints_t nc;
+
+		if (gnutls_x509_name_constraints_init(&nc))
+			return false;
+		if (!gnutls_x509_crt_get_name_constraints(c->chain[i], nc, 0,
+							  NULL))
+			ok = gnutls_x509_name_constraints_check(nc,
+					GNUTLS_SAN_DNSNAME, &name);
+		gnutls_x509_name_constraints_deinit(nc);
+	}
+	return ok;
+}
+
+/* By any service of the domain's that we could be. */
+static bool is_for_domain(const struct cert_case *c)
+{
+	static const struct str services[] = {
+		{ "_submissions.", 13 }, { "_submission.", 12 },
+	};
+	gnutls_x509_crt_t crt = c->chain[0];
+	char name[NAME_MAX_LEN];
+	struct str found;
+
+	if (is_for_name(crt, c->domain))
+		return true;
+	for (unsigned i = 0; next_srv(crt, &i, name, &found); )
+		for (size_t k = 0; k < 2; k++) {
+			struct str rest = found;
+
+			if (!str_casestarts(rest, services[k]))
+				continue;
+			rest.p += services[k].n;
+			rest.n -= services[k].n;
+			if (str_caseeq(rest, str_of(c->domain)) &&
+			    may_be_for(c, c->domain))
+				return true;
+		}
+	return false;
+}
+
 static void judge_names(struct buf *why, const struct cert_case *c)
 {
 	const struct cert_host *h = c->host;
-	bool ip = h->ip_len > 0;
+	const char *names_it = c->facts->names;
+	bool both = *c->domain && strcmp(c->domain, h->name) != 0;
 
-	if (!names(c->crt, ip, NULL)) {
-		also(why);
-		if (!c->facts->names[0])
-			buf_addf(why, "it names no host (no subject "
-				 "alternative name), so not '%s'", h->name);
-		else
-			buf_addf(why, "it is for %.*s, not for %s'%s'",
-				 (int)SHOWN, c->facts->names,
-				 ip ? "the address " : "", h->name);
+	if (is_for_host(c->chain[0], h) || (*c->domain && is_for_domain(c)))
+		return;
+	cert_also(why);
+	if (!*names_it)
+		buf_addz(why, "it names no host (no subject alternative "
+			 "name), so not ");
+	else
+		buf_addf(why, "it is for %.*s, not for ", (int)SHOWN, names_it);
+	buf_addf(why, "%s'%s'", h->ip_len && !names(c->chain[0], true, NULL) ?
+		 "the address " : "", h->name);
+	if (both)
+		buf_addf(why, " or its domain '%s'", c->domain);
+}
+
+static void add_subject(struct buf *why, gnutls_x509_crt_t crt)
+{
+	char *text = subject(crt);
+
+	buf_addf(why, "'%.*s'", (int)SHOWN, text);
+	free(text);
+}
+
+static void judge_issuer_times(struct buf *why, const struct cert_case *c,
+			       bool expired)
+{
+	cert_also(why);
+	for (size_t i = 1; i < c->n; i++) {
+		int64_t from = gnutls_x509_crt_get_activation_time(c->chain[i]);
+		int64_t until = gnutls_x509_crt_get_expiration_time(c->chain[i]);
+
+		if (expired ? until >= c->now : from <= c->now)
+			continue;
+		buf_addz(why, "the certificate of its issuer ");
+		add_subject(why, c->chain[i]);
+		buf_addz(why, expired ? " expired on " : " is not valid before ");
+		cert_add_date(why, expired ? until : from);
 		return;
 	}
-	if (ip ? gnutls_x509_crt_check_ip(c->crt, h->ip, h->ip_len, 0)
-	       : gnutls_x509_crt_check_hostname2(c->crt, h->name, 0))
-		return;
-	also(why);
-	buf_addf(why, "it is for %.*s, not for '%s'", (int)SHOWN,
-		 c->facts->names, h->name);
+	buf_addz(why, expired ? "a certificate of its issuers has expired" :
+				"a certificate of its issuers is not yet valid");
 }
 
 static void judge_times(struct buf *why, const struct cert_case *c)
 {
 	if (c->now > c->facts->until) {
-		also(why);
+		cert_also(why);
 		buf_addz(why, "it expired on ");
-		add_date(why, c->facts->until);
+		cert_add_date(why, c->facts->until);
 	} else if (c->now < c->facts->from) {
-		also(why);
+		cert_also(why);
 		buf_addz(why, "it is not valid before ");
-		add_date(why, c->facts->from);
+		cert_add_date(why, c->facts->from);
 	} else if (c->status & GNUTLS_CERT_EXPIRED) {
-		also(why);
-		buf_addz(why, "a certificate of its issuers has expired");
+		judge_issuer_times(why, c, true);
 	} else if (c->status & GNUTLS_CERT_NOT_ACTIVATED) {
-		also(why);
-		buf_addz(why, "a certificate of its issuers is not yet valid");
+		judge_issuer_times(why, c, false);
 	}
 }
 
+/* The chain ends, and nobody trusted has signed what it ends with. */
 static void judge_issuer(struct buf *why, const struct cert_case *c)
 {
+	gnutls_x509_crt_t last = c->chain[c->n - 1];
+	char *by;
+
 	if (!(c->status & GNUTLS_CERT_SIGNER_NOT_FOUND))
 		return;
-	also(why);
-	if (gnutls_x509_crt_check_issuer(c->crt, c->crt))
+	cert_also(why);
+	if (c->n == 1 && gnutls_x509_crt_check_issuer(last, last)) {
 		buf_addz(why, "it is self-signed (to trust it, set tls_trust "
 			 "to a PEM file with it, or to tofu)");
+		return;
+	}
+	by = issuer(last);
+	if (c->n == 1)
+		buf_addf(why, "its issuer '%.*s' is not trusted, nor did the "
+			 "relay send a certificate of it: one is missing "
+			 "there, or tls_trust has to be a PEM file with it",
+			 (int)SHOWN, by);
 	else
-		buf_addf(why, "its issuer '%.*s' is not trusted (set "
+		buf_addf(why, "its authority '%.*s' is not trusted (set "
 			 "tls_trust to a PEM file with it if it should be)",
-			 (int)SHOWN, c->facts->issuer);
+			 (int)SHOWN, by);
+	free(by);
 }
 
 static void judge_strength(struct buf *why, const struct cert_case *c)
 {
-	int sign = gnutls_x509_crt_get_signature_algorithm(c->crt);
+	gnutls_x509_crt_t crt = c->chain[0];
+	int sign = gnutls_x509_crt_get_signature_algorithm(crt);
 	unsigned bits = 0;
-	int key = gnutls_x509_crt_get_pk_algorithm(c->crt, &bits);
+	int key = gnutls_x509_crt_get_pk_algorithm(crt, &bits);
 
 	if (!(c->status & GNUTLS_CERT_INSECURE_ALGORITHM))
 		return;
-	also(why);
+	cert_also(why);
 	if (sign > 0 && !gnutls_sign_is_secure2((gnutls_sign_algorithm_t)sign,
 					GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS))
 		buf_addf(why, "its signature is weak (%s)",
@@ -319,9 +460,7 @@ void cert_judge(struct buf *why, const struct cert_case *c)
 	judge_strength(why, c);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (c->status & reasons[i].bit) {
-			also(why);
+			cert_also(why);
 			buf_addz(why, reasons[i].text);
 		}
-	if (c->status && !why->len)
-		buf_addz(why, "its chain does not verify");
 }

@@ -26,17 +26,26 @@ int cert_read(struct tls_cert *c, gnutls_x509_crt_t crt, struct error *err);
 void cert_release(struct tls_cert *c);
 
 /*
- * Append to `why` each reason not to trust crt as `host`: its names, its times
- * (against `now`, seconds since 1970), and what GnuTLS found wrong with the
- * chain (`status`, GNUTLS_CERT_*).  Nothing appended: it is good.
+ * Append to `why` each reason not to trust the first certificate of `chain`
+ * as `host` (or as `domain`, by its DNS or SRV names, RFC 4985): its names, its
+ * times (against `now`, seconds since 1970), and what GnuTLS found wrong with
+ * the chain (`status`, GNUTLS_CERT_*), revocation aside: net/revoke.h.
+ * Nothing appended: it is good.
  */
 struct cert_case {
-	gnutls_x509_crt_t crt;
+	const gnutls_x509_crt_t *chain;	/* then who issued each, as known */
+	size_t n;
 	const struct tls_cert *facts;
 	const struct cert_host *host;
+	const char *domain;		/* "" for none */
 	unsigned status;
 	int64_t now;
 };
 void cert_judge(struct buf *why, const struct cert_case *c);
+
+/* For reasons: "; " unless this is the first, a date, printable text. */
+void cert_also(struct buf *why);
+void cert_add_date(struct buf *why, int64_t when);
+void cert_add_text(struct buf *why, const char *p, size_t n);
 
 #endif

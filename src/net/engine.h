@@ -10,6 +10,8 @@
 #include <stddef.h>
 
 #include "net/cert.h"
+#include "net/identity.h"
+#include "net/revoke.h"
 #include "net/ticket.h"
 #include "net/tls.h"
 #include "util/buf.h"
@@ -32,6 +34,8 @@ struct tls {
 	bool ended;			/* tls_read has said so */
 	bool up;
 	bool judged;			/* the certificate was looked at */
+	bool asked;			/* for a certificate of ours */
+	struct crls *crls;		/* those of config.crl, or NULL */
 	bool trust_loaded;
 	struct error no_trust;		/* why not, if that does not matter */
 	struct error verdict;
@@ -42,6 +46,9 @@ struct tls {
 	bool stored;			/* ours was kept */
 	bool heard;			/* the relay has said something */
 };
+
+/* Make t->config whole: no text is NULL, and t->host is who to expect. */
+void trust_configure(struct tls *t);
 
 /*
  * GnuTLS calls this once the relay has shown its certificate and proved to
@@ -58,5 +65,8 @@ void resume_offer(struct tls *t);
 bool resume_took(struct tls *t);
 /* The last thing: forget a session that led to nothing. */
 void resume_end(struct tls *t);
+
+/* Answer a relay that asks for our certificate; net/identity.c. */
+void identity_offer(struct tls *t);
 
 #endif

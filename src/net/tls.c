@@ -132,6 +132,7 @@ static int set_up(struct tls *t, struct error *err)
 	    gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
 				   t->cred))
 		return error_set(err, ERROR_OS, "cannot begin a TLS session");
+	identity_offer(t);
 	if (!t->host.ip_len &&
 	    gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, t->host.name,
 				   strlen(t->host.name)))
@@ -154,7 +155,7 @@ struct tls *tls_new(const struct tls_config *config, struct error *err)
 	struct tls *t = xcalloc(1, sizeof(*t));
 
 	t->config = *config;
-	cert_host_init(&t->host, config->host);
+	trust_configure(t);
 	ticket_init(&t->ticket);
 	buf_init(&t->in, IN_MAX);
 	buf_init(&t->out, OUT_MAX);
@@ -178,6 +179,7 @@ void tls_free(struct tls *t)
 		gnutls_deinit(t->session);
 	if (t->cred)
 		gnutls_certificate_free_credentials(t->cred);
+	crls_free(t->crls);
 	cert_host_release(&t->host);
 	cert_release(&t->info.cert);
 	free(t->info.cipher);
@@ -252,6 +254,41 @@ static int check_head(const struct tls *t, struct error *err)
 	return -1;
 }
 
+/* Is it about a certificate of ours, given that the relay has asked for one? */
+static bool is_about_ours(gnutls_alert_description_t alert)
+{
+	switch ((int)alert) {
+	case GNUTLS_A_CERTIFICATE_REQUIRED:
+	case GNUTLS_A_BAD_CERTIFICATE:
+	case GNUTLS_A_UNSUPPORTED_CERTIFICATE:
+	case GNUTLS_A_CERTIFICATE_REVOKED:
+	case GNUTLS_A_CERTIFICATE_EXPIRED:
+	case GNUTLS_A_CERTIFICATE_UNKNOWN:
+	case GNUTLS_A_UNKNOWN_CA:
+	case GNUTLS_A_ACCESS_DENIED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int explain_alert(const struct tls *t, struct error *err)
+{
+	gnutls_alert_description_t alert = gnutls_alert_get(t->session);
+	const char *name = gnutls_alert_get_name(alert);
+
+	if (t->asked && t->config.identity && is_about_ours(alert))
+		return error_set(err, ERROR_AUTH, "'%s' does not accept our "
+				 "certificate (tls_cert): its alert is '%s'",
+				 t->host.name, name);
+	if (t->asked && !t->config.identity)
+		return error_set(err, ERROR_AUTH, "'%s' wants a certificate of "
+				 "ours (tls_cert): its alert is '%s'",
+				 t->host.name, name);
+	return error_set(err, ERROR_TLS, "'%s' ended TLS with the alert '%s'",
+			 t->host.name, name);
+}
+
 static int explain(struct tls *t, int r, struct error *err)
 {
 	const char *host = t->host.name;
@@ -260,10 +297,7 @@ static int explain(struct tls *t, int r, struct error *err)
 		r = GNUTLS_E_PREMATURE_TERMINATION;
 	switch (r) {
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
-		return error_set(err, ERROR_TLS, "'%s' ended TLS with the "
-				 "alert '%s'", host,
-				 gnutls_alert_get_name(
-					 gnutls_alert_get(t->session)));
+		return explain_alert(t, err);
 	case GNUTLS_E_PREMATURE_TERMINATION:
 		return error_set(err, ERROR_NET, "connection closed by '%s' "
 				 "during the TLS handshake", host);

@@ -1,6 +1,5 @@
 /*
- * TLS by GnuTLS (RFC 8446, RFC 8314), which only net/tls.c and, for X.509,
- * net/cert.c call.
+ * TLS by GnuTLS (RFC 8446, RFC 8314), which nothing outside of net/ calls.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -12,6 +11,8 @@
 #include "util/buf.h"
 #include "util/error.h"
 #include "util/str.h"
+
+struct identity;
 
 struct tls_config {		/* strings are borrowed until tls_free() */
 	const char *host;	/* name (ASCII) or address to verify */
@@ -26,17 +27,12 @@ struct tls_config {		/* strings are borrowed until tls_free() */
 	bool verify;		/* false: --serverinfo looks at what is there */
 	/* A second name that will do: the domain whose SRV record led here
 	   (RFC 6186 s6); "" for none. */
-	const char *domain;
+	const char *domain;	/* if host is "", it is the only one */
 	const char *pins, *fingerprints;	/* lists as in the settings, or "" */
 	bool only_pins;		/* they are all there is: ask no authority */
-	const char *crl;	/* PEM file, or "" */
-	const char *cert, *key;	/* ours: PEM file or pkcs11: URI, or "" */
-	/*
-	 * The key's password or the token's PIN, asked for only when it turns
-	 * out to be needed: appended to `to`, which has its memory already.
-	 */
-	int (*unlock)(void *ctx, struct buf *to, struct error *err);
-	void *unlock_ctx;
+	const char *crl;	/* file of revocation lists, or "" */
+	const char *cert, *key;	/* where ours is from, as in the settings */
+	struct identity *identity;	/* ours: net/identity.h; or NULL */
 	/*
 	 * net/ticket.h: where sessions are kept for later processes, "" for
 	 * nowhere; whose they are, beside what is said above; and whether to

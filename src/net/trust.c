@@ -1,5 +1,5 @@
 /*
- * Whether to believe a relay: authorities, or trust on first use.
+ * Whether to believe a relay: authorities, pins, or trust on first use.
  */
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/chain.h"
 #include "net/engine.h"
 #include "net/known.h"
 #include "sys/clock.h"
+#include "util/pin.h"
 #include "util/xalloc.h"
 
 enum { WHY_MAX = 480 };			/* octets of reasons in an error */
@@ -51,18 +53,33 @@ static int load_file(struct tls *t, const char *file, struct error *err)
 			 gnutls_strerror(n));
 }
 
-int tls_load_trust(struct tls *t, struct error *err)
+static int load_authorities(struct tls *t, struct error *err)
 {
 	const char *trust = t->config.trust;
-	struct error why = { 0 };
-	int r;
 
-	if (t->trust_loaded || is_tofu(t))
+	if (is_tofu(t) || t->config.only_pins)
+		return 0;
+	if (!trust[0] || !strcmp(trust, "system"))
+		return load_system(t, err);
+	return load_file(t, trust, err);
+}
+
+static int load_lists(struct tls *t, struct error *err)
+{
+	if (!*t->config.crl)
+		return 0;
+	t->crls = crls_load(t->config.crl, err);
+	return t->crls ? 0 : -1;
+}
+
+int tls_load_trust(struct tls *t, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (t->trust_loaded)
 		return 0;
 	t->trust_loaded = true;
-	r = !trust[0] || !strcmp(trust, "system") ? load_system(t, &why)
-						  : load_file(t, trust, &why);
-	if (!r)
+	if (!load_authorities(t, &why) && !load_lists(t, &why))
 		return 0;
 	if (t->config.verify) {
 		*err = why;
@@ -75,6 +92,22 @@ int tls_load_trust(struct tls *t, struct error *err)
 int tls_prepare(struct tls *t, struct error *err)
 {
 	return t->offered ? 0 : tls_load_trust(t, err);
+}
+
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
+void trust_configure(struct tls *t)
+{
+	struct tls_config *c = &t->config;
+
+	c->domain = text(c->domain);
+	c->pins = text(c->pins);
+	c->fingerprints = text(c->fingerprints);
+	c->crl = text(c->crl);
+	cert_host_init(&t->host, *c->host ? c->host : c->domain);
 }
 
 /* ---- the certificate ---- */
@@ -117,35 +150,114 @@ static int judge_tofu(struct tls *t, struct error *err)
 	return known_add(c->known_file, &r, err);
 }
 
-static int judge_chain(struct tls *t, gnutls_x509_crt_t crt,
-		       struct error *err)
+/* ---- pins and fingerprints ---- */
+
+static bool listed(const char *list, enum pin_kind kind,
+		   const unsigned char sum[PIN_SIZE])
+{
+	struct str rest = str_of(list);
+	unsigned char one[PIN_SIZE];
+	enum pin_word w;
+
+	while ((w = pin_next(&rest, kind, one)) != PIN_END)
+		if (w == PIN_OK && !memcmp(one, sum, PIN_SIZE))
+			return true;
+	return false;
+}
+
+/* The certificate's own texts are words of the settings' own form. */
+static int judge_pin(struct tls *t, enum pin_kind kind, struct error *err)
+{
+	const struct tls_cert *c = &t->info.cert;
+	bool key = kind == PIN_KEY;
+	const char *list = key ? t->config.pins : t->config.fingerprints;
+	struct str shown = str_of(key ? c->pin : c->fingerprint);
+	unsigned char sum[PIN_SIZE];
+
+	if (!*list || (pin_next(&shown, kind, sum) == PIN_OK &&
+		       listed(list, kind, sum)))
+		return 0;
+	return error_set(err, ERROR_CERT, "the %s of '%.100s' is not one of "
+			 "%s: expected is %.150s%s, but its key is %s and its "
+			 "certificate %s", key ? "key" : "certificate",
+			 t->host.name, key ? "tls_pin" : "tls_fingerprint",
+			 list, strlen(list) > 150 ? "..." : "", c->pin,
+			 c->fingerprint);
+}
+
+/* ---- authorities at work ---- */
+
+static unsigned verify(struct tls *t, struct buf *why)
 {
 	gnutls_typed_vdata_st purpose = {
 		.type = GNUTLS_DT_KEY_PURPOSE_OID,
 		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER
 	};
+	unsigned status = 0;
+	int r = gnutls_certificate_verify_peers(t->session, &purpose, 1,
+						&status);
+
+	if (r)
+		buf_addf(why, "%s", gnutls_strerror(r));
+	return status;
+}
+
+static void judge_all(struct tls *t, const struct chain *chain,
+		      struct buf *why)
+{
+	int64_t now = clock_wall();
+	unsigned status = verify(t, why);
 	struct cert_case c = {
-		.crt = crt, .facts = &t->info.cert, .host = &t->host,
-		.now = clock_wall()
+		.chain = chain->at, .n = chain->n, .facts = &t->info.cert,
+		.host = &t->host, .domain = t->config.domain,
+		.status = status, .now = now
 	};
+	struct revoke_case rc = { .chain = chain->at, .n = chain->n,
+				  .now = now };
+
+	cert_judge(why, &c);
+	/* Of an issuer that is not trusted no list means anything. */
+	if (t->crls && !(status & GNUTLS_CERT_SIGNER_NOT_FOUND))
+		crls_judge(t->crls, why, &rc);
+	ocsp_judge(t->session, status, why, now);
+	if (status && !why->len)
+		buf_addz(why, "its chain does not verify");
+	if (t->no_trust.kind) {
+		cert_also(why);
+		buf_addz(why, t->no_trust.text);
+	}
+}
+
+static int judge_chain(struct tls *t, struct error *err)
+{
+	struct chain chain;
 	struct buf why;
-	int r;
+	bool bad;
 
 	if (tls_load_trust(t, err))
 		return -1;
-	r = gnutls_certificate_verify_peers(t->session, &purpose, 1, &c.status);
+	if (chain_init(&chain, t->session, t->cred))
+		return error_set(err, ERROR_CERT, "'%s' showed a certificate "
+				 "that cannot be read", t->host.name);
 	buf_init(&why, WHY_MAX);
-	cert_judge(&why, &c);
-	if (r && !why.len)
-		buf_addf(&why, "%s", gnutls_strerror(r));
-	if (t->no_trust.kind)
-		buf_addf(&why, "; %s", t->no_trust.text);
-	if (why.len || why.over)
+	judge_all(t, &chain, &why);
+	bad = why.len || why.over;
+	if (bad)
 		error_set(err, ERROR_CERT, "the certificate of '%s' is not to "
 			  "be trusted: %s", t->host.name, buf_cstr(&why));
-	r = why.len || why.over ? -1 : 0;
 	buf_release(&why);
-	return r;
+	chain_release(&chain);
+	return bad ? -1 : 0;
+}
+
+/* Each that is set has to agree; what is named exactly comes first. */
+static int judge_cert(struct tls *t, struct error *err)
+{
+	if (judge_pin(t, PIN_KEY, err) || judge_pin(t, PIN_CERT, err))
+		return -1;
+	if (t->config.only_pins)
+		return 0;
+	return is_tofu(t) ? judge_tofu(t, err) : judge_chain(t, err);
 }
 
 static int judge(struct tls *t, struct error *err)
@@ -165,8 +277,7 @@ static int judge(struct tls *t, struct error *err)
 		error_set(err, ERROR_CERT, "'%s' showed a certificate that "
 			  "cannot be read", t->host.name);
 	else if (!cert_read(&t->info.cert, crt, err))
-		ret = is_tofu(t) ? judge_tofu(t, err)
-				 : judge_chain(t, crt, err);
+		ret = judge_cert(t, err);
 	gnutls_x509_crt_deinit(crt);
 	return ret;
 }

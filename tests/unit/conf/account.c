@@ -85,6 +85,29 @@ static void senders(void **state)
 	}
 }
 
+#define PIN "sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+static void only_pins(void **state)
+{
+	static const struct { const char *settings; bool only; } cases[] = {
+		{ "host=mx", false },
+		{ "host=mx|tls_pin=" PIN, true },
+		{ "host=mx|tls_pin=" PIN "|tls_trust=system", false },
+		{ "host=mx|tls_pin=" PIN "|tls_trust=tofu", false },
+		{ "host=mx|tls_pin=" PIN "|tls_crl=/c", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct account a;
+
+		put_all(&a, cases[i].settings);
+		if (account_only_pins(&a) != cases[i].only)
+			fail_msg("%s", cases[i].settings);
+		account_release(&a);
+	}
+}
+
 /* What is in force, and what does not fit together. */
 static const struct {
 	const char *settings;
@@ -141,6 +164,19 @@ static const struct {
 	{ "host=mx|auth=external, plain", 465, ACCOUNT_TLS_IMPLICIT, true,
 	  NULL },
 	{ "host=/run/s|auth=external", 25, ACCOUNT_TLS_NONE, true, NULL },
+	{ "host=mx|tls_cert=/c|tls_key=/k", 465, ACCOUNT_TLS_IMPLICIT, true,
+	  NULL },
+	{ "host=mx|tls_key=/k", 465, ACCOUNT_TLS_IMPLICIT, false,
+	  "'tls_key' without 'tls_cert'" },
+	{ "host=mx|tls=none|tls_cert=/c", 25, ACCOUNT_TLS_NONE, true,
+	  "'tls_cert' is shown in TLS only" },
+	{ "host=/run/s|tls_crl=/c", 25, ACCOUNT_TLS_NONE, false,
+	  "need TLS" },
+	{ "host=mx|tls=none|tls_pin=" PIN, 25, ACCOUNT_TLS_NONE, false,
+	  "need TLS" },
+	{ "host=mx|tls_crl=/c", 465, ACCOUNT_TLS_IMPLICIT, false, NULL },
+	{ "host=mx|tls_crl=/c|tls_trust=tofu", 465, ACCOUNT_TLS_IMPLICIT,
+	  false, "nobody's list counts" },
 };
 
 static void in_force(void **state)
@@ -229,6 +265,7 @@ int main(void)
 		cmocka_unit_test(globs),
 		cmocka_unit_test(senders),
 		cmocka_unit_test(in_force),
+		cmocka_unit_test(only_pins),
 		cmocka_unit_test(secrets_that_are_needed),
 		cmocka_unit_test(when_to_queue),
 	};
