@@ -1,5 +1,6 @@
 #include "conf/proxyurl.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "conf/check.h"
@@ -7,6 +8,9 @@
 #include "util/xalloc.h"
 
 #define MASK "********"
+#define NO_ADDRESS "between [ and ] there is no IPv6 address"
+
+enum { ZONE_MAX = 64 };		/* octets of an interface's name */
 
 static const struct {
 	struct str prefix;
@@ -111,25 +115,25 @@ static int set_login(struct proxyurl *u, struct str login, struct error *err)
 /* RFC 6874: the zone of an address stands after %25; a mere % is meant so. */
 static int set_address(struct proxyurl *u, struct str host, struct error *err)
 {
-	size_t zone = first(host, '%');
-	struct str rest = from(host, zone);
-	size_t n = host.n;
+	size_t end = first(host, '%');
+	bool zoned = end < host.n;
+	struct str zone = from(host, end + zoned);
+	unsigned char raw[16];
 
-	if (str_starts(rest, STR("%25")) && rest.n > 3) {
-		rest = from(rest, 3);
-		n = zone + 1 + rest.n;
-	} else if (rest.n) {
-		rest = from(rest, 1);
+	if (zone.n > 2 && str_starts(zone, STR("25")))
+		zone = from(zone, 2);
+	if (end >= INET6_ADDRSTRLEN || zone.n > ZONE_MAX || zoned != !!zone.n ||
+	    first(zone, ' ') < zone.n)
+		return bad(err, NO_ADDRESS);
+	memcpy(u->host, host.p, end);
+	u->host[end] = '\0';
+	if (inet_pton(AF_INET6, u->host, raw) != 1)
+		return bad(err, NO_ADDRESS);
+	if (zoned) {
+		u->host[end++] = '%';
+		memcpy(u->host + end, zone.p, zone.n);
+		u->host[end + zone.n] = '\0';
 	}
-	if (n > PROXYURL_HOST_MAX || zone == 0 || (zone < host.n && !rest.n) ||
-	    first(host, ':') == host.n || first(host, ' ') < host.n)
-		return bad(err, "between [ and ] there is no IPv6 address");
-	memcpy(u->host, host.p, zone);
-	if (zone < host.n) {
-		u->host[zone] = '%';
-		memcpy(u->host + zone + 1, rest.p, rest.n);
-	}
-	u->host[n] = '\0';
 	return 0;
 }
 
@@ -192,6 +196,8 @@ static int parse(struct proxyurl *u, struct str s, struct error *err)
 {
 	size_t i = 0, at;
 
+	if (str_has_ctl(s))
+		return bad(err, "has a control byte in it");
 	while (i < sizeof(schemes) / sizeof(*schemes) &&
 	       !str_casestarts(s, schemes[i].prefix))
 		i++;

@@ -148,7 +148,7 @@ size_t tunnel_recv(struct tunnel *t, struct str bytes)
 {
 	size_t n = 0;
 
-	if (!bytes.n)
+	if (!bytes.n && t->want == TUNNEL_RECV)
 		tunnel_fail(t, ERROR_NET, "closed the connection before %s",
 			    tunnel_awaited(t));
 	while (n < bytes.n && t->want == TUNNEL_RECV) {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "names.h"
+#include "net/proxy.h"
 #include "sys/clock.h"
 
 /* Listen on an address of loopback; *port 0 picks one. */
@@ -264,6 +266,135 @@ static void test_source(void **state)
 	close(l);
 }
 
+static void from_of(const struct result *r, char text[INET_ADDRSTRLEN])
+{
+	struct sockaddr_in from = { 0 };
+	socklen_t n = sizeof(from);
+
+	getsockname(r->fd, (struct sockaddr *)&from, &n);
+	inet_ntop(AF_INET, &from.sin_addr, text, INET_ADDRSTRLEN);
+}
+
+/* An interface stands for its addresses, of each family those it has. */
+static void test_interface(void **state)
+{
+	unsigned port = 0;
+	int l = listen_on("127.0.0.3", &port);
+	struct dial d = to("three.test", port);
+	struct result r;
+	char from[INET_ADDRSTRLEN];
+
+	(void)state;
+	d.source = "lo";
+	r = try_dial(&d);
+	if (r.fd < 0)
+		fail_msg("%s", r.err.text);
+	from_of(&r, from);
+	assert_string_equal(from, "127.0.0.1");
+	close(r.fd);
+	close(l);
+}
+
+/* A link-local address is somewhere only with its interface. */
+static void test_link_local(void **state)
+{
+	struct dial d = to("fe80::7", free_port());
+	struct result r = try_dial(&d);
+
+	(void)state;
+	if (strstr(r.err.text, "family not supported"))
+		skip();			/* no IPv6 here */
+	assert_int_equal(r.err.kind, ERROR_NET);
+	assert_non_null(strstr(r.err.text, "a link-local address needs its "
+			       "interface: ADDRESS%INTERFACE"));
+	d.host = "fe80::7%wlan77";
+	r = try_dial(&d);
+	assert_int_equal(r.err.kind, ERROR_CONFIG);
+	assert_non_null(strstr(r.err.text, "no interface 'wlan77'"));
+	d.host = "fe80::7";
+	d.source = "fe80::1%wlan77";
+	r = try_dial(&d);
+	assert_int_equal(r.err.kind, ERROR_CONFIG);
+	assert_non_null(strstr(r.err.text, "source 'fe80::1%wlan77' is neither"));
+	d.source = "::1%lo";
+	r = try_dial(&d);
+	assert_int_equal(r.err.kind, ERROR_CONFIG);
+	/* The source's interface will do for both. */
+	d.source = "lo";
+	d.timeout = 1;
+	r = try_dial(&d);
+	assert_int_equal(r.fd, -1);
+	assert_null(strstr(r.err.text, "needs its interface"));
+}
+
+/* A proxy for one connection: says what it is to, whatever it is told. */
+struct answerer {
+	int listener;
+	const char *answers[2];
+	size_t n[2];
+	char got[2][100];
+	pthread_t thread;
+};
+
+static void *answer(void *ctx)
+{
+	struct answerer *a = ctx;
+	int fd = accept(a->listener, NULL, NULL);
+
+	for (size_t i = 0; i < 2; i++)
+		if (recv(fd, a->got[i], sizeof(a->got[i]) - 1, 0) > 0)
+			send(fd, a->answers[i], a->n[i], MSG_NOSIGNAL);
+	close(fd);
+	return NULL;
+}
+
+/* The relay's name is for the proxy to look up: nobody is asked here. */
+static void test_proxy(void **state)
+{
+	struct answerer a = { .answers = { "\5\0", "\5\0\0\1\0\0\0\0\0\0" },
+			      .n = { 2, 10 } };
+	struct proxy p = { .kind = PROXY_SOCKS5, .host = "two.test",
+			   .user = { "", 0 }, .password = { "", 0 } };
+	struct dial d = to("both.test", 465);
+	struct result r;
+	unsigned trips = 5;
+	char wanted[100];
+
+	(void)state;
+	a.listener = listen_on("127.0.0.1", &p.port);
+	pthread_create(&a.thread, NULL, answer, &a);
+	d.proxy = &p;
+	d.trips = &trips;
+	names_asked[0] = '\0';
+	r = try_dial(&d);
+	pthread_join(a.thread, NULL);
+	if (r.fd < 0)
+		fail_msg("%s", r.err.text);
+	assert_string_equal(names_asked, "two.test ");
+	assert_memory_equal(a.got[1], "\5\1\0\3\11both.test\1\321", 16);
+	snprintf(wanted, sizeof(wanted), "both.test:465 via 127.0.0.1:%u",
+		 p.port);
+	assert_string_equal(r.peer, wanted);
+	assert_int_equal(trips, 7);
+	close(r.fd);
+	close(a.listener);
+
+	r = try_dial(&d);		/* nobody listens any more */
+	assert_int_equal(r.err.kind, ERROR_NET);
+	snprintf(wanted, sizeof(wanted), "proxy 'two.test:%u': connect to "
+		 "127.0.0.2:%u: connection refused; 127.0.0.1", p.port, p.port);
+	assert_memory_equal(r.err.text, wanted, strlen(wanted));
+	assert_string_equal(r.peer, "");
+	p.host = "nxdomain.test";
+	r = try_dial(&d);
+	assert_int_equal(r.err.kind, ERROR_HOST);
+	assert_non_null(strstr(r.err.text, "proxy 'nxdomain.test:"));
+	d.host = "/run/socket";
+	r = try_dial(&d);
+	assert_int_equal(r.err.kind, ERROR_CONFIG);
+	assert_non_null(strstr(r.err.text, "through a proxy"));
+}
+
 static void test_no_host(void **state)
 {
 	struct dial d = to("nxdomain.test", 465);
@@ -319,6 +450,9 @@ int main(void)
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_interface),
+		cmocka_unit_test(test_link_local),
+		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_no_host),
 		cmocka_unit_test(test_unix),
 	};

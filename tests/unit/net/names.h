@@ -31,6 +31,8 @@ static const struct {
 	{ "unasked.localhost", EAI_AGAIN, 0, { 0 } },
 };
 
+static char names_asked[1000];	/* names looked up, a blank after each */
+
 int getaddrinfo(const char *host, const char *port,
 		const struct addrinfo *hints, struct addrinfo **out)
 {
@@ -40,6 +42,10 @@ int getaddrinfo(const char *host, const char *port,
 
 	if (!host || hints->ai_flags & AI_NUMERICHOST)
 		return real(host, port, hints, out);
+	if (strlen(names_asked) + strlen(host) + 2 < sizeof(names_asked)) {
+		strcat(names_asked, host);
+		strcat(names_asked, " ");
+	}
 	while (i < sizeof(names) / sizeof(*names) &&
 	       strcmp(host, names[i].name))
 		i++;
