@@ -97,6 +97,9 @@ static void defaults_are_valid(void **state)
  * key, text, and what it prints as; out NULL: refused with `says`.
  * Every key of the table must be here with a good value.
  */
+#define B64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
 static const struct {
 	const char *key, *in, *out, *says;
 } rows[] = {
@@ -261,8 +264,25 @@ static const struct {
 	{ "bounces_per_hour", "1000001", NULL, "out of range" },
 	{ "bounce_return", "0", "0", NULL },
 	{ "bounce_return", "1M", "1M", NULL },
-	{ "tls_pin", "sha256:x", "sha256:x", NULL },
-	{ "tls_fingerprint", "sha256:x", "sha256:x", NULL },
+	{ "tls_pin", "sha256//" B64 ", sha256:" B64, "sha256//" B64
+	  ", sha256:" B64, NULL },
+	{ "tls_pin", "sha256:x", NULL, "is not a list of pins" },
+	{ "tls_pin", "sha256:" B64 " x", NULL, "is not a list of pins" },
+	{ "tls_pin", "sha1:" B64, NULL, "too weak" },
+	{ "tls_pin", HEX, NULL, "goes into tls_fingerprint" },
+	{ "tls_fingerprint", HEX, HEX, NULL },
+	{ "tls_fingerprint", "sha256:" HEX "," HEX, "sha256:" HEX "," HEX,
+	  NULL },
+	{ "tls_fingerprint", "00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:"
+	  "10:11:12:13", NULL, "too weak" },
+	{ "tls_fingerprint", "sha256:" B64, NULL, "goes into tls_pin" },
+	{ "tls_fingerprint", HEX "0", NULL, "64 hexadecimal digits" },
+	{ "tls_cert", "pkcs11:object=a?module-path=/m",
+	  "pkcs11:object=a?module-path=/m", NULL },
+	{ "tls_cert", "pkcs11:object=a?module-path=/m&pin-value=1", NULL,
+	  "'tls_cert = pkcs11:object=a': the PIN does not belong" },
+	{ "tls_key", "pkcs11:a?pin-source=/x", NULL, "does not belong" },
+	{ "tls_key", "/a?pin-value=1", "/a?pin-value=1", NULL },
 	{ "tls_crl", "~/crl.pem", "/home/t/crl.pem", NULL },
 	{ "tls_cert", "pkcs11:object=me", "pkcs11:object=me", NULL },
 	{ "tls_key", "/key.pem", "/key.pem", NULL },
