@@ -59,8 +59,11 @@ int trust_certificate(gnutls_session_t session);
 
 /* Are sessions to be kept and resumed? */
 bool resume_wanted(const struct tls *t);
-/* Before the handshake: offer the session that is kept for this relay. */
-void resume_offer(struct tls *t);
+/*
+ * Before the handshake: offer the session that is kept for this relay, if there
+ * is one.  -1 when GnuTLS could not read it, and t->session is spoiled by that.
+ */
+int resume_offer(struct tls *t);
 /* After it: was it taken?  Then t->info has the certificate shown then. */
 bool resume_took(struct tls *t);
 /* The last thing: forget a session that led to nothing. */

@@ -62,22 +62,24 @@ static bool fit(const struct tls *t)
 	       now >= k->cert.from && now <= k->cert.until && still_known(t);
 }
 
-void resume_offer(struct tls *t)
+int resume_offer(struct tls *t)
 {
 	const char *dir = t->config.ticket_dir;
 	const struct buf *session = &t->ticket.session;
+	int r = 0;
 
 	ticket_name(t->ticket_name, &t->config);
 	if (!t->ticket_name[0] || t->config.ticket_fresh ||
 	    !ticket_load(&t->ticket, dir, t->ticket_name))
-		return;
+		return 0;
 	/* GnuTLS has its own idea of how long a session is good, an hour. */
 	gnutls_db_set_cache_expiration(t->session, TICKET_AGE);
-	if (fit(t) && !gnutls_session_set_data(t->session, session->p,
-					       session->len))
-		t->offered = true;
-	else
+	t->offered = fit(t) &&
+		     !(r = gnutls_session_set_data(t->session, session->p,
+						   session->len));
+	if (!t->offered)
 		ticket_remove(dir, t->ticket_name);
+	return r ? -1 : 0;
 }
 
 static void copy_cert(struct tls_cert *to, const struct tls_cert *from)

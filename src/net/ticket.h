@@ -3,7 +3,9 @@
  * directory with one file for each relay and each way to trust it.
  *
  * The directory and its files are a cache: what is missing, cut, foreign, open
- * to others or no file at all is as good as nothing, never an error.
+ * to others or no file at all is as good as nothing, never an error.  GnuTLS
+ * believes the octets of a session: so it gets exactly those it gave (CRC-32C),
+ * of the same version, from where nobody else can write.
  */
 #ifndef NET_TICKET_H
 #define NET_TICKET_H

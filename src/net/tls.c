@@ -145,9 +145,31 @@ static int set_up(struct tls *t, struct error *err)
 	gnutls_transport_set_pull_function(t->session, pull);
 	gnutls_transport_set_pull_timeout_function(t->session, pull_wait);
 	gnutls_transport_set_vec_push_function(t->session, push);
-	if (resume_wanted(t))
-		resume_offer(t);
 	return 0;
+}
+
+static void take_down(struct tls *t)
+{
+	if (t->session)
+		gnutls_deinit(t->session);
+	if (t->cred)
+		gnutls_certificate_free_credentials(t->cred);
+	t->session = NULL;
+	t->cred = NULL;
+}
+
+/*
+ * GnuTLS does not get over kept octets that it cannot read: a handshake on that
+ * session would crash it.  So there is another.
+ */
+static int set_up_to_resume(struct tls *t, struct error *err)
+{
+	if (set_up(t, err))
+		return -1;
+	if (!resume_wanted(t) || !resume_offer(t))
+		return 0;
+	take_down(t);
+	return set_up(t, err);
 }
 
 struct tls *tls_new(const struct tls_config *config, struct error *err)
@@ -164,7 +186,7 @@ struct tls *tls_new(const struct tls_config *config, struct error *err)
 	t->info.version = "";
 	t->info.cipher = xstrdup("");
 	t->info.trouble = xstrdup("");
-	if (!set_up(t, err))
+	if (!set_up_to_resume(t, err))
 		return t;
 	tls_free(t);
 	return NULL;
@@ -175,10 +197,7 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	resume_end(t);
-	if (t->session)
-		gnutls_deinit(t->session);
-	if (t->cred)
-		gnutls_certificate_free_credentials(t->cred);
+	take_down(t);
 	crls_free(t->crls);
 	cert_host_release(&t->host);
 	cert_release(&t->info.cert);

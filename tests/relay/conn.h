@@ -29,6 +29,7 @@ struct conn {
 	enum tls_mode mode;
 	gnutls_session_t tls;		/* NULL: in clear */
 	bool handshaking;
+	bool wants_resume;		/* seen by --on-resume */
 	char client[256];		/* subject of its certificate, or "" */
 	char *in;			/* CONN_IN octets; in[start..end) is unread */
 	size_t start, end;
@@ -84,6 +85,9 @@ int conn_act(struct conn *c, enum act act);	/* the acts that send nothing */
 int tls_setup(struct relay *r);			/* credentials; 0 or -1 (said) */
 void tls_release(struct relay *r);
 int tls_handshake(struct conn *c);		/* 0 or -1; logs it */
+/* resume.c: look for a kept session in the ClientHello; did that end it? */
+void resume_watch(struct conn *c);
+bool resume_act(struct conn *c);
 /* The binding for RFC 5929/9266 "tls-unique" or "tls-exporter"; false if none. */
 bool tls_binding(struct conn *c, bool exporter, gnutls_datum_t *out);
 

@@ -30,6 +30,7 @@ static const struct {
 	{ "ocsp", TEXT, AT(ocsp), NULL },
 	{ "client-ca", TEXT, AT(client_ca), NULL },
 	{ "require-client-cert", FLAG, AT(require_client), NULL },
+	{ "on-resume", TEXT, AT(on_resume), NULL },
 	{ "tickets", FLAG, AT(tickets), NULL },
 	{ "caps", TEXT, AT(caps), NULL },
 	{ "caps-tls", TEXT, AT(caps_tls), NULL },

@@ -65,6 +65,7 @@ struct config {
 	struct delay delays[DELAYS_MAX];
 	size_t ndelays;
 	enum tls_mode tls;
+	const char *on_resume;
 	const char *certs, *cert, *priority, *make_certs, *ocsp, *client_ca;
 	const char *caps, *caps_tls;
 	const char *auth, *user, *password, *token, *scram_iter;

@@ -181,6 +181,7 @@ static int session_make(struct conn *c)
 	gnutls_transport_set_push_function(c->tls, push);
 	gnutls_transport_set_pull_timeout_function(c->tls, pull_wait);
 	ask_for_client(c);
+	resume_watch(c);
 	if (c->conf->tickets)
 		gnutls_session_ticket_enable_server(c->tls, &c->relay->ticket_key);
 	ret = gnutls_priority_set_direct(c->tls, c->conf->priority, &where);
@@ -203,6 +204,10 @@ int tls_handshake(struct conn *c)
 		if (ret >= 0 || gnutls_error_is_fatal(ret))
 			break;
 		ret = 0;
+	}
+	if (resume_act(c)) {
+		log_result(c, ret < 0 ? ret : GNUTLS_E_SESSION_EOF);
+		return -1;
 	}
 	if (ret < 0 && c->tls && ret != GNUTLS_E_FATAL_ALERT_RECEIVED)
 		gnutls_alert_send_appropriate(c->tls, ret);
