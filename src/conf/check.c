@@ -62,9 +62,9 @@ int check_name(struct str name, struct error *err)
 
 int check_profile_name(struct str name, struct error *err)
 {
-	if (name.n && *name.p == '.')
+	if (name.n && (*name.p == '.' || *name.p == '-'))
 		return bad(err, "the name of a profile does not begin with "
-			   "a dot");
+			   "a dot or a hyphen");
 	return check_name(name, err);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/bearer.h"
 #include "conf/keyring.h"
 #include "conf/netrc.h"
 #include "sys/clock.h"
@@ -40,7 +41,7 @@ static const struct settings settings[] = {
 		"password_command", "password_file", "password", "smtp",
 		"the password is not known: set password_command, "
 		"password_file, netrc, password (in a private file; or keyring, "
-		"or prompt) or token_command, or use --password-fd",
+		"or prompt), token_command or oauth2, or use --password-fd",
 	},
 	[SECRET_KEY] = {
 		offsetof(struct account, tls_key_password_command),
@@ -59,6 +60,8 @@ struct secret_source {
 	enum secret_use use;
 	struct process process;
 	bool keyring;		/* that is what the process looks into */
+	bool oauth2;		/* it is the bearer's */
+	struct bearer bearer;
 	int fd;			/* -1: not from a descriptor */
 	bool none;		/* none is needed, and there is none */
 	struct buf raw;
@@ -84,6 +87,22 @@ static int from_command(struct secret_source *src, const char *setting,
 {
 	name_it(src, setting);
 	if (process_start(&src->process, command, err))
+		return error_wrap(err, "%s", src->what);
+	return 0;
+}
+
+static int from_oauth2(struct secret_source *src,
+		       const struct secret_ways *ways, struct error *err)
+{
+	const struct account *a = src->a;
+
+	name_it(src, "oauth2");
+	src->oauth2 = true;
+	if (!a->profile)
+		return error_set(err, ERROR_CONFIG, "%s: there is no section "
+				 "[oauth2 %.64s]", src->what, a->oauth2);
+	if (bearer_begin(&src->bearer, a->profile, a->user,
+			 ways->stale ? ways->stale : "", err))
 		return error_wrap(err, "%s", src->what);
 	return 0;
 }
@@ -276,6 +295,8 @@ static int begin(struct secret_source *src, const struct secret_ways *ways,
 	if (login_by(src, a->token_command))
 		return from_command(src, "token_command", a->token_command,
 				    err);
+	if (login_by(src, a->oauth2))
+		return from_oauth2(src, ways, err);
 	if (*text_at(src, set->command))
 		return from_command(src, set->command_key,
 				    text_at(src, set->command), err);
@@ -296,7 +317,8 @@ bool secret_is_set(const struct account *a, enum secret_use use)
 
 	return *text_at(&src, set->command) || *text_at(&src, set->file) ||
 	       *text_at(&src, set->value) ||
-	       login_by(&src, a->token_command) || login_by(&src, a->netrc);
+	       login_by(&src, a->token_command) ||
+	       login_by(&src, a->oauth2) || login_by(&src, a->netrc);
 }
 
 struct secret_source *secret_begin(const struct account *a,
@@ -322,6 +344,9 @@ static int collect(struct secret_source *src, int64_t deadline,
 	struct error why = { 0 };
 	struct keyring_entry e;
 
+	if (src->oauth2)
+		return !bearer_finish(&src->bearer, deadline, &src->raw, err) ?
+		       0 : error_wrap(err, "%s", src->what);
 	if (src->process.pid) {
 		if (!process_finish(&src->process, &src->raw, deadline, &why))
 			return 0;
@@ -374,6 +399,7 @@ int secret_finish(struct secret_source *src, int64_t deadline,
 	if (!ret) {
 		out->p = locked_strndup(s.p, s.n);
 		out->n = s.n;
+		out->issued = src->bearer.issued;
 	}
 	secret_cancel(src);
 	return ret;
@@ -384,6 +410,7 @@ void secret_cancel(struct secret_source *src)
 	if (!src)
 		return;
 	process_release(&src->process);
+	bearer_release(&src->bearer);
 	locked_buf_release(&src->raw);
 	free(src);
 }

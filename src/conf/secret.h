@@ -19,6 +19,7 @@ enum { SECRET_MAX = 64 << 10 };		/* octets */
 struct secret {
 	char *p;		/* private; use secret_str() */
 	size_t n;
+	bool issued;		/* a token that the provider gave just now */
 };
 
 enum secret_use {
@@ -30,6 +31,8 @@ struct secret_ways {		/* beside the account's settings */
 	int fd;			/* --password-fd, for SECRET_LOGIN; -1: none */
 	bool terminal;		/* a person may be asked at the terminal */
 	int64_t deadline;	/* clock_ms() until when; 0: never mind */
+	const char *stale;	/* bearer_digest() of a token that the relay
+				   has refused; NULL: none was */
 };
 
 struct secret_source;			/* a secret on its way; conf/secret.c */
@@ -40,8 +43,8 @@ bool secret_is_set(const struct account *a, enum secret_use use);
 /*
  * Begin to get a secret of the account's (borrowed until the end of it).
  * SECRET_LOGIN: by ways->fd if that is not -1 (read to its end), else by
- * token_command, password_command, password_file, password or netrc, whichever
- * is set; SECRET_KEY: by tls_key_password_command, tls_key_password_file or
+ * token_command, oauth2, password_command, password_file, password or netrc,
+ * whichever is set; SECRET_KEY: by tls_key_password_command, tls_key_password_file or
  * tls_key_password.  Commands, and secret-tool for `keyring`, are started now,
  * so that they run while the network is awaited: with /dev/null as stdin, and
  * a command's stderr is ours.  A file "credential:NAME" is the service

@@ -5,18 +5,23 @@
 #include <string.h>
 
 #include "conf/tokenfile.h"
+#include "conf/tokenring.h"
+#include "sys/clock.h"
 #include "sys/locked.h"
 #include "util/xalloc.h"
 
 /* ---- the text ---- */
 
-enum { SECONDS_MAX = 1 << 30 };		/* that a token may live */
+enum {
+	SECONDS_MAX = 1 << 30,		/* that a token may live */
+	RING_WAIT = 60			/* seconds for the keyring to store */
+};
 
 static const char first_line[] = "posthaste-token 1";
 
 static int damaged(struct error *err)
 {
-	return error_set(err, ERROR_CONFIG, "the stored tokens are damaged");
+	return error_set(err, ERROR_AUTH, "the stored tokens are damaged");
 }
 
 static bool take_text(struct str *field, struct str value)
@@ -153,6 +158,17 @@ void token_where(const struct oauth2_profile *p, struct buf *out)
 	buf_release(&path);
 }
 
+/* One that was read into t->text; n < 0: that failed. */
+static int take(struct token *t, ptrdiff_t n, bool missing, struct error *err)
+{
+	if (n < 0)
+		return -1;
+	if (!missing)
+		return token_parse(t, (struct str){ t->text, (size_t)n }, err);
+	token_release(t);
+	return 0;
+}
+
 static int load_file(struct token *t, const struct oauth2_profile *p,
 		     struct error *err)
 {
@@ -160,37 +176,67 @@ static int load_file(struct token *t, const struct oauth2_profile *p,
 	bool missing = false;
 	ptrdiff_t n = -1;
 
-	if (!tokenfile_open(&f, p->name, false, err)) {
-		t->text = locked_alloc(TOKEN_TEXT_MAX);
+	if (!tokenfile_open(&f, p->name, false, err))
 		n = tokenfile_read(&f, t->text, TOKEN_TEXT_MAX, &missing, err);
-	}
 	tokenfile_close(&f);
-	if (n < 0)
+	return take(t, n, missing, err);
+}
+
+/* Memory of ours that is never grown, so no copy is left behind. */
+static struct buf over(char *text)
+{
+	return (struct buf){ .p = text, .cap = TOKEN_TEXT_MAX + 1,
+			     .max = TOKEN_TEXT_MAX };
+}
+
+static int load_ring(struct token *t, struct process *look, int64_t deadline,
+		     struct error *err)
+{
+	struct buf text = over(t->text);
+	bool missing;
+
+	if (tokenring_finish(look, &text, deadline, &missing, err))
 		return -1;
-	if (missing) {
-		token_release(t);
-		return 0;
-	}
-	return token_parse(t, (struct str){ t->text, (size_t)n }, err);
+	return take(t, (ptrdiff_t)text.len, missing, err);
+}
+
+int token_begin(struct process *look, const struct oauth2_profile *p,
+		struct error *err)
+{
+	*look = (struct process){ 0 };
+	return p->store == STORE_KEYRING ?
+	       tokenring_start(look, p->name, err) : 0;
+}
+
+int token_finish(struct token *t, const struct oauth2_profile *p,
+		 struct process *look, int64_t deadline, struct error *err)
+{
+	*t = (struct token){ .text = locked_alloc(TOKEN_TEXT_MAX + 1) };
+	return p->store == STORE_KEYRING ?
+	       load_ring(t, look, deadline, err) : load_file(t, p, err);
 }
 
 int token_load(struct token *t, const struct oauth2_profile *p,
 	       int64_t deadline, struct error *err)
 {
+	struct process look;
+
 	*t = (struct token){ 0 };
-	(void)deadline;
-	return load_file(t, p, err);
+	return token_begin(&look, p, err) ? -1 :
+	       token_finish(t, p, &look, deadline, err);
 }
 
 void token_release(struct token *t)
 {
-	locked_free(t->text, TOKEN_TEXT_MAX);
+	locked_free(t->text, TOKEN_TEXT_MAX + 1);
 	*t = (struct token){ 0 };
 }
 
+/* ---- writing ---- */
+
 struct token_lock {
 	const struct oauth2_profile *profile;
-	struct tokenfile file;
+	struct tokenfile file;		/* locks also what the keyring keeps */
 };
 
 struct token_lock *token_lock(const struct oauth2_profile *p,
@@ -216,18 +262,40 @@ void token_unlock(struct token_lock *l)
 
 int token_reserve(struct token_lock *l, struct error *err)
 {
+	if (l->profile->store == STORE_KEYRING)
+		return tokenring_probe(l->profile->name,
+				       clock_after(RING_WAIT), err);
 	return tokenfile_reserve(&l->file, TOKEN_TEXT_MAX, err);
+}
+
+/* What does not fit is the access token, which can be had again. */
+static int save_ring(const char *name, const struct token *t, struct buf *text,
+		     struct error *err)
+{
+	struct token less = *t;
+
+	less.access = STR("");
+	if (text->len > TOKEN_RING_MAX) {
+		buf_reset(text);
+		if (token_print(&less, text, err))
+			return -1;
+	}
+	if (text->len > TOKEN_RING_MAX)
+		return error_set(err, ERROR_CONFIG, "secret-tool keeps no "
+				 "tokens of this length: use store = file");
+	return tokenring_store(name, buf_str(text), clock_after(RING_WAIT),
+			       err);
 }
 
 int token_save(struct token_lock *l, const struct token *t,
 	       struct error *err)
 {
-	/* Memory of ours that is never grown, so no copy is left behind. */
-	struct buf text = { .p = locked_alloc(TOKEN_TEXT_MAX + 1),
-			    .cap = TOKEN_TEXT_MAX + 1, .max = TOKEN_TEXT_MAX };
+	struct buf text = over(locked_alloc(TOKEN_TEXT_MAX + 1));
 	int ret = token_print(t, &text, err);
 
-	if (!ret)
+	if (!ret && l->profile->store == STORE_KEYRING)
+		ret = save_ring(l->profile->name, t, &text, err);
+	else if (!ret)
 		ret = tokenfile_replace(&l->file, buf_str(&text), err);
 	locked_free(text.p, TOKEN_TEXT_MAX + 1);
 	return ret;

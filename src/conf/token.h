@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "conf/profile.h"
+#include "sys/process.h"
 #include "util/buf.h"
 #include "util/error.h"
 #include "util/str.h"
@@ -45,11 +46,20 @@ struct token {
 
 /*
  * Read what is kept.  0 with t->text NULL if there is nothing; -1 with
- * ERROR_PERM (others can read it), ERROR_CONFIG (not our format: log in anew),
- * ERROR_IO, or what secret-tool's failure is.  token_release() after either.
+ * ERROR_PERM (others can read it), ERROR_AUTH (damaged: log in anew),
+ * ERROR_CONFIG (no file, too large), ERROR_IO, or what secret-tool's failure is.  token_release() after either.
  */
 int token_load(struct token *t, const struct oauth2_profile *p,
 	       int64_t deadline, struct error *err);
+
+/*
+ * The same in two steps: the keyring is asked meanwhile.  look is to be
+ * process_release()d if it does not come to the second.
+ */
+int token_begin(struct process *look, const struct oauth2_profile *p,
+		struct error *err);
+int token_finish(struct token *t, const struct oauth2_profile *p,
+		 struct process *look, int64_t deadline, struct error *err);
 void token_release(struct token *t);		/* wipes; a zeroed one is fine */
 
 /* Where it is kept, for a person: "'/home/...'" or "the keyring". */
@@ -63,7 +73,7 @@ bool token_is_fresh(const struct token *t, int64_t now);
 
 /* ---- the text, pure ---- */
 
-/* Fill all but t->text from it; the strings point into it.  ERROR_CONFIG. */
+/* Fill all but t->text from it; the strings point into it.  ERROR_AUTH. */
 int token_parse(struct token *t, struct str text, struct error *err);
 
 /* Append it.  ERROR_PROTOCOL for what would not come back as it is. */

@@ -284,8 +284,10 @@ static bool move_on(struct attempt *a)
 		return false;
 	note_tried(a);
 	hang_up(a);
-	if (!another)
+	if (!another) {
 		forget_login(a);
+		a->stale[0] = '\0';
+	}
 	session_release(&a->session);
 	buf_reset(&a->relay);
 	buf_reset(&a->peer);
@@ -293,6 +295,20 @@ static bool move_on(struct attempt *a)
 	a->wait_until = 0;
 	if (a->setup->moved)
 		a->setup->moved(a->setup->ctx, a, &a->tried[a->n_tried - 1]);
+	return true;
+}
+
+/* The same relay again, by a token that is new. */
+static bool login_anew(struct attempt *a)
+{
+	if (!clock_left(a->setup->deadline) || !connect_renew(a))
+		return false;
+	hang_up(a);
+	forget_login(a);
+	session_release(&a->session);
+	buf_reset(&a->relay);
+	buf_reset(&a->peer);
+	a->wait_until = 0;
 	return true;
 }
 
@@ -308,7 +324,7 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 	buf_init(&a->block, SESSION_FLIGHT_MAX);
 	relays_init(&a->relays, setup->account, setup->further);
 	while (open_one(a))
-		if (!move_on(a))
+		if (!login_anew(a) && !move_on(a))
 			return -1;
 	a->opened = true;
 	return 0;

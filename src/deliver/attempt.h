@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "conf/account.h"
+#include "conf/bearer.h"
 #include "conf/secret.h"
 #include "deliver/adapt.h"
 #include "deliver/relay.h"
@@ -82,6 +83,7 @@ struct attempt {
 	struct stream *stream;
 	struct secret_source *source;
 	struct secret secret;
+	char stale[BEARER_STALE];	/* the token that was refused */
 	struct sasl *sasl;
 	struct sasl_config sasl_config;
 	struct message *message;	/* being submitted */

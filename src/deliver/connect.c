@@ -34,6 +34,7 @@ static struct secret_ways ways(const struct attempt *a)
 
 	if (a->account != a->setup->account)
 		w.fd = -1;
+	w.stale = a->stale;
 	return w;
 }
 
@@ -192,7 +193,7 @@ void connect_login(struct attempt *a)
 		.mechs = acc->auth, .user = acc->user, .authzid = acc->authzid,
 		.host = relay->host, .port = relay->port,
 		.secret = secret_str(&a->secret),
-		.is_token = *acc->token_command,
+		.is_token = *acc->token_command || *acc->oauth2,
 		.secure = tls || account_is_local(acc),
 		.has_cert = (tls && *acc->tls_cert) || account_is_local(acc),
 		.deadline = connect_until(a, acc->timeout_command),
@@ -206,4 +207,21 @@ void connect_login(struct attempt *a)
 		session_auth(&a->session, sasl_auth(a->sasl));
 	else
 		session_give_up(&a->session, &err);
+}
+
+bool connect_renew(struct attempt *a)
+{
+	const struct verdict *v = &a->session.verdict;
+	bool refused = v->stage == STAGE_AUTH && (v->code == 535 ||
+		(v->code >= 500 && a->sasl && *sasl_status(a->sasl)));
+
+	/* One that came just now would fare no better a second time. */
+	if (!refused || !*a->account->oauth2 || ways(a).fd >= 0 || *a->stale ||
+	    a->secret.issued || !a->secret.n)
+		return false;
+	bearer_digest(secret_str(&a->secret), a->stale);
+	if (a->setup->trace)
+		a->setup->trace(a->setup->ctx, '*', STR("the relay refuses a "
+				"token that should be good: renewing it"));
+	return *a->stale;
 }

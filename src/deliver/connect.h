@@ -5,6 +5,7 @@
 #ifndef DELIVER_CONNECT_H
 #define DELIVER_CONNECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "deliver/attempt.h"
@@ -25,5 +26,12 @@ int connect_relay(struct attempt *a, struct error *err);
 /* What WANT_TLS and WANT_AUTH want; trouble goes to the session. */
 void connect_tls(struct attempt *a);
 void connect_login(struct attempt *a);
+
+/*
+ * Has the relay refused an OAuth 2 token that was kept, and good by our clock?
+ * Then it is to be renewed, and the login tried once more over a connection of
+ * its own.  True once only for an account.
+ */
+bool connect_renew(struct attempt *a);
 
 #endif

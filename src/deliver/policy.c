@@ -79,13 +79,17 @@ bool queue_relay_trouble(const struct queue_tried *t)
 	return envelope_count(t->env, OUTCOME_DEFERRED) > 0;
 }
 
-/* A refused login must not be tried as fast: relays lock accounts out. */
+/*
+ * A refused login must not be tried as fast: relays lock accounts out, and so
+ * do providers of tokens.
+ */
 static bool login_refused(const struct envelope *e)
 {
 	for (size_t i = 0; i < e->n_rcpt; i++) {
 		const struct verdict *v = envelope_verdict(e, i);
 
-		if (v->stage == STAGE_AUTH && v->code >= 500)
+		if (v->stage == STAGE_AUTH &&
+		    (v->code >= 500 || (!v->code && v->kind == ERROR_AUTH)))
 			return true;
 	}
 	return false;

@@ -50,7 +50,14 @@ static int set_attributes(posix_spawnattr_t *attr)
 					POSIX_SPAWN_SETSIGMASK);
 }
 
-static int spawn(struct process *p, char *const *argv, int out)
+/* What goes to it beside its arguments: descriptor `from` of ours as `at`. */
+struct given {
+	int from, at;		/* from -1: nothing */
+	bool speaks;
+};
+
+static int spawn(struct process *p, char *const *argv, int out,
+		 struct given in)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -64,6 +71,9 @@ static int spawn(struct process *p, char *const *argv, int out)
 		no = posix_spawn_file_actions_adddup2(&files, out, 1);
 	if (!no && p->words >= 0)
 		no = posix_spawn_file_actions_adddup2(&files, p->words, 2);
+	/* Last: the descriptors above may have the number it is to get. */
+	if (!no && in.from >= 0)
+		no = posix_spawn_file_actions_adddup2(&files, in.from, in.at);
 	if (!no)
 		no = set_attributes(&attr);
 	if (!no)
@@ -73,7 +83,8 @@ static int spawn(struct process *p, char *const *argv, int out)
 	return no;
 }
 
-static int start(struct process *p, char *const *argv, struct error *err)
+static int start(struct process *p, char *const *argv, struct given in,
+		 struct error *err)
 {
 	int pipe_fd[2];
 	int no;
@@ -82,7 +93,7 @@ static int start(struct process *p, char *const *argv, struct error *err)
 		return error_set(err, ERROR_OS, "cannot make a pipe: %s",
 				 strerror(errno));
 	keep_children();
-	no = spawn(p, argv, pipe_fd[1]);
+	no = spawn(p, argv, pipe_fd[1], in);
 	close(pipe_fd[1]);
 	if (!no) {
 		p->out = pipe_fd[0];
@@ -94,26 +105,68 @@ static int start(struct process *p, char *const *argv, struct error *err)
 			 "cannot run '%s': %s", *argv, strerror(no));
 }
 
+static const struct given nothing = { -1, -1, false };
+
 int process_start(struct process *p, const char *command, struct error *err)
 {
 	char shell[] = "/bin/sh", option[] = "-c";
 	char *argv[] = { shell, option, (char *)(uintptr_t)command, NULL };
 
 	*p = (struct process){ .out = -1, .words = -1 };
-	return start(p, argv, err);
+	return start(p, argv, nothing, err);
 }
 
-int process_start_argv(struct process *p, const char *const *argv,
-		       struct error *err)
+static int start_argv(struct process *p, const char *const *argv,
+		      struct given in, struct error *err)
 {
 	char path[FILE_MEMORY_PATH];
 	int ret;
 
 	*p = (struct process){ .out = -1, .words = -1 };
-	p->words = file_in_memory(STR(""), path);
-	ret = start(p, (char *const *)(uintptr_t)argv, err);
+	if (!in.speaks)
+		p->words = file_in_memory(STR(""), path);
+	ret = start(p, (char *const *)(uintptr_t)argv, in, err);
 	if (ret && p->words >= 0)
 		close(p->words);
+	return ret;
+}
+
+int process_start_argv(struct process *p, const char *const *argv,
+		       struct error *err)
+{
+	return start_argv(p, argv, nothing, err);
+}
+
+/* A pipe that has all of the text in it already, so that nobody waits. */
+static int fill_pipe(struct str text, struct error *err)
+{
+	int fd[2];
+	ssize_t n;
+
+	if (pipe2(fd, O_CLOEXEC))
+		return error_set(err, ERROR_OS, "cannot make a pipe: %s",
+				 strerror(errno));
+	fcntl(fd[1], F_SETFL, O_NONBLOCK);
+	n = text.n ? write(fd[1], text.p, text.n) : 0;
+	close(fd[1]);
+	if (n >= 0 && (size_t)n == text.n)
+		return fd[0];
+	close(fd[0]);
+	return error_set(err, ERROR_OS, "a pipe does not take %zu octets at "
+			 "once", text.n);
+}
+
+int process_start_input(struct process *p, const char *const *argv,
+			const struct process_input *input, struct error *err)
+{
+	struct given in = { fill_pipe(input->text, err), input->at,
+			    input->speaks };
+	int ret;
+
+	if (in.from < 0)
+		return -1;
+	ret = start_argv(p, argv, in, err);
+	close(in.from);
 	return ret;
 }
 
@@ -226,7 +279,7 @@ int process_finish(struct process *p, struct buf *out, int64_t deadline,
 
 void process_release(struct process *p)
 {
-	if (p->pid && !p->ended) {
+	if (p->pid && !p->ended && !p->left) {
 		kill(-p->pid, SIGKILL);
 		/* In case its group was not made yet, or it left it. */
 		kill(p->pid, SIGKILL);

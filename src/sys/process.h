@@ -10,11 +10,14 @@
 
 #include "util/buf.h"
 #include "util/error.h"
+#include "util/str.h"
 
 struct process {
 	pid_t pid;		/* its own process group; 0: none */
 	int out;		/* read end of its stdout; -1: closed */
 	int words;		/* file with its stderr; -1: that is ours */
+	bool left;		/* set by the caller: for what must not end
+				   half-way; it is not killed but left running */
 	bool ended;		/* reaped: status is valid */
 	int status;		/* of waitpid(2) */
 };
@@ -32,6 +35,20 @@ int process_start(struct process *p, const char *command, struct error *err);
  */
 int process_start_argv(struct process *p, const char *const *argv,
 		       struct error *err);
+
+/*
+ * The same, and it finds text on a descriptor: for what must be neither in its
+ * arguments nor on a disk.  At most a pipe's worth, PROCESS_INPUT_MAX octets:
+ * else ERROR_OS.
+ */
+enum { PROCESS_INPUT_MAX = 64 << 10 };
+struct process_input {
+	struct str text;
+	int at;			/* the descriptor: 0, or from 3 on */
+	bool speaks;		/* its stderr is ours all the same */
+};
+int process_start_input(struct process *p, const char *const *argv,
+			const struct process_input *input, struct error *err);
 
 /*
  * Append its output to out until it ends or the deadline (clock_ms()) comes,

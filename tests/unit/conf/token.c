@@ -126,7 +126,7 @@ static void parses(void **state)
 		if (ret != (texts[i].good ? 0 : -1))
 			fail_msg("text %zu gives %d", i, ret);
 		if (ret)
-			assert_int_equal(err.kind, ERROR_CONFIG);
+			assert_int_equal(err.kind, ERROR_AUTH);
 	}
 }
 
@@ -286,11 +286,11 @@ static void hostile_files(void **state)
 	load_fails(ERROR_CONFIG, "no regular file");
 	assert_int_equal(unlink(file), 0);
 	put_file("hunter2", 0600);
-	load_fails(ERROR_CONFIG, "damaged");
+	load_fails(ERROR_AUTH, "damaged");
 	put_file("", 0600);
-	load_fails(ERROR_CONFIG, "damaged");
+	load_fails(ERROR_AUTH, "damaged");
 	put_file(V1 "access hunter2", 0600);
-	load_fails(ERROR_CONFIG, "damaged");
+	load_fails(ERROR_AUTH, "damaged");
 	assert_int_equal(truncate(file, TOKEN_TEXT_MAX + 1), 0);
 	load_fails(ERROR_CONFIG, "larger");
 	assert_int_equal(chmod(dir, 0750), 0);

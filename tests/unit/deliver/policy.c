@@ -118,28 +118,35 @@ static const struct {
 	bool untried, hold;
 	bool ages;		/* it counts for the lifetime */
 	int64_t wait;		/* seconds; -1 is held */
+	enum error_kind kind;
 } attempts[] = {
-	{ "put off", OUTCOME_DEFERRED, STAGE_RCPT, 450, false, false, true, 60 },
-	{ "cut off", OUTCOME_DEFERRED, STAGE_CONTENT, 0, false, false, true, 60 },
+	{ "put off", OUTCOME_DEFERRED, STAGE_RCPT, 450, false, false, true, 60, ERROR_NONE },
+	{ "cut off", OUTCOME_DEFERRED, STAGE_CONTENT, 0, false, false, true, 60, ERROR_NONE },
 	{ "not connected", OUTCOME_DEFERRED, STAGE_CONNECT, 0, false, false,
-	  false, 60 },
+	  false, 60, ERROR_NONE },
 	{ "bad certificate", OUTCOME_DEFERRED, STAGE_TLS, 0, false, false,
-	  false, 60 },
+	  false, 60, ERROR_NONE },
 	{ "login put off", OUTCOME_DEFERRED, STAGE_AUTH, 454, false, false,
-	  false, 60 },
+	  false, 60, ERROR_NONE },
 	{ "login refused", OUTCOME_DEFERRED, STAGE_AUTH, 535, false, false,
-	  false, 900 },
+	  false, 900, ERROR_NONE },
+	{ "no token any more", OUTCOME_DEFERRED, STAGE_AUTH, 0, false, false,
+	  false, 900, ERROR_AUTH },
+	{ "no token just now", OUTCOME_DEFERRED, STAGE_AUTH, 0, false, false,
+	  false, 60, ERROR_NET },
+	{ "login put off, with a reason", OUTCOME_DEFERRED, STAGE_AUTH, 454,
+	  false, false, false, 60, ERROR_AUTH },
 	{ "log in first", OUTCOME_DEFERRED, STAGE_MAIL, 530, false, false,
-	  false, 60 },
+	  false, 60, ERROR_NONE },
 	{ "not its turn", OUTCOME_DEFERRED, STAGE_MAIL, 421, true, false,
-	  false, 60 },
+	  false, 60, ERROR_NONE },
 	{ "unknown", OUTCOME_UNKNOWN, STAGE_CONTENT, 0, false, false, true,
-	  900 },
+	  900, ERROR_NONE },
 	{ "unknown, held", OUTCOME_UNKNOWN, STAGE_CONTENT, 0, false, true, true,
-	  -1 },
+	  -1, ERROR_NONE },
 	{ "put off, would hold", OUTCOME_DEFERRED, STAGE_RCPT, 450, false, true,
-	  true, 60 },
-	{ "refused", OUTCOME_FAILED, STAGE_RCPT, 550, false, false, true, 60 },
+	  true, 60, ERROR_NONE },
+	{ "refused", OUTCOME_FAILED, STAGE_RCPT, 550, false, false, true, 60, ERROR_NONE },
 };
 
 static void check_attempt(size_t row)
@@ -150,6 +157,7 @@ static void check_attempt(size_t row)
 	struct envelope e;
 	struct verdict v = { .outcome = attempts[row].outcome,
 		.stage = attempts[row].stage, .code = attempts[row].code,
+		.kind = attempts[row].kind,
 		.text = STR("text") };
 	const struct verdict sent = { .outcome = OUTCOME_SENT,
 		.stage = STAGE_CONTENT, .code = 250, .text = STR("ok") };

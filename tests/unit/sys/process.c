@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -81,11 +82,80 @@ static void released_is_killed(void **state)
 	assert_int_equal(kill(pid, 0), -1);
 }
 
+/* What is on descriptor `at`, as the command's output. */
+static int given(int at, struct str input, struct buf *out, struct error *err)
+{
+	const char *script = at ? "cat <&3; cat" : "cat";
+	const char *argv[] = { "sh", "-c", script, NULL };
+	const struct process_input in = { .text = input, .at = at };
+	struct process p;
+
+	if (process_start_input(&p, argv, &in, err))
+		return -1;
+	return process_finish(&p, out, clock_after(10), err);
+}
+
+static void input_arrives(void **state)
+{
+	static char large[PROCESS_INPUT_MAX];
+	struct error err = { 0 };
+	struct buf out;
+	int spare[3];
+
+	(void)state;
+	memset(large, 'x', sizeof(large));
+	buf_init(&out, sizeof(large));
+	for (int at = 0; at <= 3; at += 3) {
+		assert_int_equal(given(at, STR("a\0b\n"), &out, &err), 0);
+		assert_true(str_eq(buf_str(&out), STR("a\0b\n")));
+		buf_reset(&out);
+		assert_int_equal(given(at, STR(""), &out, &err), 0);
+		assert_int_equal(out.len, 0);
+		assert_int_equal(given(at, (struct str){ large, 60000 }, &out,
+				       &err), 0);
+		assert_int_equal(out.len, 60000);
+		buf_reset(&out);
+	}
+	/* Whatever numbers the descriptors have. */
+	for (int i = 0; i < 3; i++) {
+		spare[i] = dup(0);
+		assert_int_equal(given(3, STR("abc"), &out, &err), 0);
+		assert_string_equal(buf_cstr(&out), "abc");
+		buf_reset(&out);
+	}
+	for (int i = 0; i < 3; i++)
+		close(spare[i]);
+	buf_release(&out);
+}
+
+static void left_goes_on(void **state)
+{
+	struct error err = { 0 };
+	struct process p;
+	struct buf out;
+	pid_t pid;
+
+	(void)state;
+	buf_init(&out, 100);
+	assert_int_equal(process_start(&p, "sleep 1; exit 7", &err), 0);
+	p.left = true;
+	pid = p.pid;
+	assert_int_equal(process_finish(&p, &out, clock_ms() + 50, &err), -1);
+	assert_int_equal(err.kind, ERROR_NET);
+	assert_int_equal(kill(pid, 0), 0);
+	process_release(&p);
+	assert_int_equal(waitpid(pid, &p.status, 0), pid);
+	assert_int_equal(WEXITSTATUS(p.status), 7);
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row),
 		cmocka_unit_test(released_is_killed),
+		cmocka_unit_test(input_arrives),
+		cmocka_unit_test(left_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
