@@ -279,6 +279,10 @@ REFUSED = {
                                                      t / "ca.pem"),
     "no authorities": lambda h, c, t: os.unlink(t / "ca.pem"),
     "other name": lambda h, c, t: h.set(tls_name="other.test"),
+    "no revocation list": lambda h, c, t: h.set(tls_crl="/nonexistent"),
+    "pin": lambda h, c, t: h.set(tls_pin="sha256:" + "A" * 43 + "="),
+    "fingerprint": lambda h, c, t: h.set(
+        tls_fingerprint="sha256:" + "00" * 32),
 }
 
 
