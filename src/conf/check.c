@@ -1,5 +1,6 @@
 #include "conf/check.h"
 
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/un.h>
@@ -7,6 +8,7 @@
 #include "conf/duration.h"
 #include "conf/profile.h"
 #include "mail/address.h"
+#include "mail/idn.h"
 #include "sasl/sasl.h"
 #include "util/buf.h"
 #include "util/pin.h"
@@ -123,6 +125,46 @@ int check_domain(struct str value, struct error *err)
 	if (has_any(value, "@<>()[]\\,;:\"/"))
 		return bad(err, "is not a domain");
 	return 0;
+}
+
+static int check_literal(struct str value, struct error *err)
+{
+	const struct str tag = STR("[IPv6:");
+	bool v6 = str_casestarts(value, tag);
+	size_t skip = v6 ? tag.n : 1;
+	char text[INET6_ADDRSTRLEN];
+	unsigned char raw[16];
+
+	if (value.p[value.n - 1] != ']')
+		return bad(err, "is an address literal without its ']'");
+	value = (struct str){ value.p + skip, value.n - skip - 1 };
+	if (!v6 && has(value, ':'))
+		return bad(err, "is no address literal: one of IPv6 begins "
+			   "with '[IPv6:'");
+	if (value.n >= sizeof(text))
+		return bad(err, "is no address literal");
+	memcpy(text, value.p, value.n);
+	text[value.n] = '\0';
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, text, raw) != 1)
+		return bad(err, "is no address literal");
+	return 0;
+}
+
+int check_helo(struct str value, struct error *err)
+{
+	struct error why;
+	struct buf ascii;
+	int ret;
+
+	if (str_starts(value, STR("[")))
+		return check_literal(value, err);
+	buf_init(&ascii, 2 * DOMAIN_MAX);
+	if (idn_domain(&ascii, value, &why))
+		ret = bad(err, "is not a domain");
+	else
+		ret = check_domain(buf_str(&ascii), err);
+	buf_release(&ascii);
+	return ret;
 }
 
 int check_mailname(struct str value, struct error *err)

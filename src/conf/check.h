@@ -15,7 +15,8 @@ int check_host(struct str value, struct error *err);
 int check_name(struct str name, struct error *err);
 int check_profile_name(struct str name, struct error *err);
 int check_word(struct str value, struct error *err);	/* no blanks */
-int check_domain(struct str value, struct error *err);	/* for HELO: or [literal] */
+int check_domain(struct str value, struct error *err);	/* or [literal] */
+int check_helo(struct str value, struct error *err);	/* RFC 5321 s4.1.3 literals */
 int check_mailname(struct str value, struct error *err);
 int check_auth(struct str value, struct error *err);	/* RFC 4422 s3.1 names */
 int check_domains(struct str value, struct error *err);	/* a list */

@@ -123,7 +123,7 @@ static const struct option options[] = {
 	  .fallback = "", .arg = "NAME",
 	  .help = "full name for a From that has to be made" },
 	{ .key = "helo", .type = OPTION_TEXT, .at = AT(helo), .fallback = "",
-	  .check = check_domain, .arg = "DOMAIN",
+	  .check = check_helo, .arg = "DOMAIN",
 	  .help = "how to introduce ourselves, if not by the host's name" },
 	{ .key = "ignore_extensions", .type = OPTION_LIST,
 	  .at = AT(ignore_extensions), .fallback = "", .arg = "KEYWORDS",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deliver/proof.h"
+#include "deliver/hello.h"
 #include "deliver/via.h"
 #include "mail/idn.h"
 #include "net/dial.h"
@@ -43,7 +44,7 @@ void connect_configure(struct attempt *a)
 	const struct account *acc = a->account;
 
 	buf_reset(&a->helo);
-	buf_addz(&a->helo, *acc->helo ? acc->helo : a->setup->mailname);
+	hello_name(&a->helo, acc->helo, a->setup->mailname, HELLO_NO_ADDRESS);
 	a->config = (struct session_config){
 		.helo = buf_cstr(&a->helo),
 		.tls = tls_of(account_tls(acc)),
@@ -112,6 +113,11 @@ int connect_relay(struct attempt *a, struct error *err)
 	via_close(via);
 	if (fd < 0)
 		return -1;
+	/* Our end of the way to a proxy is nothing to the relay. */
+	buf_reset(&a->helo);
+	hello_name(&a->helo, acc->helo, a->setup->mailname,
+		   d.proxy ? HELLO_NO_ADDRESS : fd);
+	a->config.helo = buf_cstr(&a->helo);
 	if (d.proxy && a->setup->trace)
 		say_way(a);
 	a->stream = stream_open(fd);
