@@ -36,7 +36,7 @@ _posthaste()
 		--protocol= --tls= --tls-trust= --tls-name= --tls-priority= --tls-resume=
 		--auth= --user= --authzid= --password-file=
 		--password-command= --token-command= --netrc= --helo= --ignore-extensions=
-		--source= --timeout-connect= --timeout-tls=
+		--source= --proxy= --timeout-connect= --timeout-tls=
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
 		--queue= --unknown= --flush-on-send=
 		--max-messages-per-connection= --rate= --strict= --max-message-size= --max-attachments=
@@ -47,7 +47,7 @@ _posthaste()
 	local keys='
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority= tls_resume=
 		auth= user= authzid= password_file= password_command=
-		token_command= netrc= from= from_name= helo= ignore_extensions= source=
+		token_command= netrc= from= from_name= helo= ignore_extensions= source= proxy=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
 		timeout_command= timeout_data= timeout_end= deadline= queue=
 		unknown= flush_on_send= max_messages_per_connection= rate=

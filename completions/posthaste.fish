@@ -13,7 +13,7 @@ function __posthaste_keys
 	printf '%s=\n' \
 		host port protocol tls tls_trust tls_name tls_priority tls_resume auth \
 		user authzid password_file password_command token_command \
-		netrc from from_name helo ignore_extensions source dsn_notify dsn_return \
+		netrc from from_name helo ignore_extensions source proxy dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue unknown flush_on_send \
 		max_messages_per_connection rate strict all_or_nothing \
@@ -70,7 +70,8 @@ complete -c posthaste -l token-command -x -d 'shell command that prints an OAuth
 complete -c posthaste -l netrc -r -F -d 'netrc file with the relay\'s login and password'
 complete -c posthaste -l ignore-extensions -x -d 'EHLO keywords to overlook, for a relay that has them wrong'
 complete -c posthaste -l helo -x -d 'how to introduce ourselves, if not by the host\'s name'
-complete -c posthaste -l source -x -d 'local address to connect from'
+complete -c posthaste -l source -x -d 'local address or interface to connect from'
+complete -c posthaste -l proxy -x -d 'connect through socks5:// or http://[USER[:PASSWORD]@]HOST:PORT'
 complete -c posthaste -l timeout-connect -x -d 'limit for connecting to one address'
 complete -c posthaste -l timeout-tls -x -d 'limit for the TLS handshake'
 complete -c posthaste -l timeout-command -x -d 'limit for the greeting and each command'

@@ -130,7 +130,7 @@ static const struct option options[] = {
 	  .help = "EHLO keywords to overlook, for a relay that has them wrong" },
 	{ .key = "source", .type = OPTION_TEXT, .at = AT(source),
 	  .fallback = "", .check = check_word, .arg = "ADDRESS",
-	  .help = "local address to connect from" },
+	  .help = "local address or interface to connect from" },
 	{ .key = "proxy", .type = OPTION_TEXT, .at = AT(proxy),
 	  .fallback = "", .check = proxyurl_check,
 	  .is_secret = proxyurl_is_secret, .mask = proxyurl_mask,

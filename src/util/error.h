@@ -29,7 +29,7 @@ enum error_kind {
 	ERROR_TLS,		/* 76: the TLS handshake failed */
 	ERROR_CERT,		/* 77: the relay's certificate is not to be trusted */
 	ERROR_AUTH,		/* 77: credentials refused or not usable */
-	ERROR_PERM,		/* 77: permissions of a file of ours */
+	ERROR_PERM,		/* 77: permissions of a file of ours; a proxy's rules */
 	ERROR_CONFIG,		/* 78: configuration or a secret's source */
 	ERROR_KINDS
 };
