@@ -220,3 +220,17 @@ int digest_proof(struct buf *out, struct str message, struct error *err)
 	return error_set(err, ERROR_PROTOCOL, "DIGEST-MD5: the relay's last "
 			 "message has no proof in it");
 }
+
+struct str digest_response(struct str answer)
+{
+	const struct str key = STR("response=");
+
+	/* The last: the user's name may look like one. */
+	for (size_t at = answer.n; at-- > 0; ) {
+		struct str rest = { answer.p + at, answer.n - at };
+
+		if (str_starts(rest, key) && rest.n >= key.n + 32)
+			return (struct str){ rest.p + key.n, 32 };
+	}
+	return (struct str){ "", 0 };
+}

@@ -26,4 +26,7 @@ int digest_challenge(struct buf *out, struct str challenge, struct str user,
 /* The same for the relay's own proof (s2.1.3), "rspauth=...". */
 int digest_proof(struct buf *out, struct str message, struct error *err);
 
+/* The 32 digits of our answer that prove the password, or empty. */
+struct str digest_response(struct str answer);
+
 #endif

@@ -88,7 +88,7 @@ void kerberos_free(struct kerberos *k)
 
 /* ---- what went wrong ---- */
 
-/* The library's words for a status, without those that say nothing. */
+/* The library's words for a status. */
 static void add_status(struct buf *text, OM_uint32 status, int type)
 {
 	OM_uint32 more = 0;
@@ -107,6 +107,15 @@ static void add_status(struct buf *text, OM_uint32 status, int type)
 	} while (more);
 }
 
+/* The major status only repeats where the minor one explains. */
+static void add_reason(struct buf *text, OM_uint32 major, OM_uint32 minor)
+{
+	if (minor)
+		add_status(text, minor, GSS_C_MECH_CODE);
+	if (!text->len)
+		add_status(text, major, GSS_C_GSS_CODE);
+}
+
 static bool among(const int32_t *codes, size_t n, OM_uint32 minor)
 {
 	for (size_t i = 0; i < n; i++)
@@ -122,11 +131,7 @@ static int explain(const struct kerberos *k, OM_uint32 major, OM_uint32 minor,
 	OM_uint32 what = GSS_ROUTINE_ERROR(major);
 
 	buf_init(&text, 400);
-	/* The major status only repeats where the minor one explains. */
-	if (what != GSS_S_FAILURE || !minor)
-		add_status(&text, major, GSS_C_GSS_CODE);
-	if (minor)
-		add_status(&text, minor, GSS_C_MECH_CODE);
+	add_reason(&text, major, minor);
 	if (among(unreachable, sizeof(unreachable) / sizeof(*unreachable),
 		  minor))
 		error_set(err, ERROR_NET, "GSSAPI: no Kerberos ticket for the "
@@ -316,9 +321,7 @@ static int refuse(OM_uint32 major, OM_uint32 minor, struct error *err)
 	struct buf text;
 
 	buf_init(&text, 400);
-	add_status(&text, major, GSS_C_GSS_CODE);
-	if (minor)
-		add_status(&text, minor, GSS_C_MECH_CODE);
+	add_reason(&text, major, minor);
 	error_set(err, ERROR_AUTH, "GSSAPI: the relay did not prove who it is: "
 		  "%s", buf_cstr(&text));
 	buf_release(&text);

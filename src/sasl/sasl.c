@@ -102,21 +102,15 @@ static int explain(const struct sasl *s, int rc, struct error *err)
  */
 static struct str telling_part(const struct sasl *s, struct str plain)
 {
-	const struct str key = STR(",response=");
-	const char *p;
-
 	if (s->mech->flags & MECH_SCRAM)
 		return scram_attribute(plain, 'p');
 	if (exchange_is(s, "CRAM-MD5") && plain.n > 32)
 		return (struct str){ plain.p + plain.n - 32, 32 };
 	if (exchange_is(s, "NTLM"))
 		return plain;
-	if (!exchange_is(s, "DIGEST-MD5"))
-		return (struct str){ "", 0 };
-	p = memmem(plain.p, plain.n, key.p, key.n);
-	if (!p || plain.n - (size_t)(p - plain.p) < key.n + 32)
-		return (struct str){ "", 0 };
-	return (struct str){ p + key.n, 32 };
+	if (exchange_is(s, "DIGEST-MD5"))
+		return digest_response(plain);
+	return (struct str){ "", 0 };
 }
 
 /* Append plain in base64, and remember it for mask(). */

@@ -64,6 +64,19 @@ static bool same(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
+/* EXTERNAL: the CN of the client's certificate, and whom it may act as. */
+static int check_external(struct exchange *x, Gsasl_session *g)
+{
+	const char *as = gsasl_property_fast(g, GSASL_AUTHZID);
+	const char *cn = strstr(x->s->c->client, "CN=");
+	size_t n = cn ? strcspn(cn + 3, ",+") : 0;
+
+	if (!n || n >= sizeof(x->user))
+		return GSASL_AUTHENTICATION_ERROR;
+	snprintf(x->user, sizeof(x->user), "%.*s", (int)n, cn + 3);
+	return same(as, "nobody") ? GSASL_AUTHENTICATION_ERROR : GSASL_OK;
+}
+
 static int callback(Gsasl *ctx, Gsasl_session *g, Gsasl_property p)
 {
 	struct exchange *x = gsasl_callback_hook_get(ctx);
@@ -83,6 +96,21 @@ static int callback(Gsasl *ctx, Gsasl_session *g, Gsasl_property p)
 		       same(gsasl_property_fast(g, GSASL_PASSWORD),
 			    conf->password) ? GSASL_OK :
 					      GSASL_AUTHENTICATION_ERROR;
+	case GSASL_VALIDATE_EXTERNAL:
+		return check_external(x, g);
+	case GSASL_VALIDATE_ANONYMOUS:
+		id = gsasl_property_fast(g, GSASL_ANONYMOUS_TOKEN);
+		snprintf(x->user, sizeof(x->user), "%s", id ? id : "");
+		return GSASL_OK;
+	case GSASL_VALIDATE_GSSAPI:
+		id = gsasl_property_fast(g, GSASL_GSSAPI_DISPLAY_NAME);
+		snprintf(x->user, sizeof(x->user), "%s", id ? id : "");
+		return GSASL_OK;
+	case GSASL_REALM:
+		if (!conf->realm)
+			return GSASL_NO_CALLBACK;
+		gsasl_property_set(g, p, conf->realm);
+		return GSASL_OK;
 	case GSASL_SCRAM_ITER:
 		if (!conf->scram_iter)
 			return GSASL_NO_CALLBACK;
@@ -134,7 +162,8 @@ static void remember_user(struct exchange *x, Gsasl_session *g)
 	const char *user = gsasl_property_fast(g, GSASL_AUTHID);
 	const char *as = gsasl_property_fast(g, GSASL_AUTHZID);
 
-	snprintf(x->user, sizeof(x->user), "%s", user ? user : "");
+	if (user)
+		snprintf(x->user, sizeof(x->user), "%s", user);
 	snprintf(x->authzid, sizeof(x->authzid), "%s", as ? as : "");
 }
 

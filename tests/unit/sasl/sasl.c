@@ -33,7 +33,7 @@ ssize_t getrandom(void *p, size_t n, unsigned flags)
 	struct buf raw;
 
 	(void)flags;
-	if (!fixed_nonce || n != 18) {
+	if (!fixed_nonce || n > 18) {
 		memset(p, ++next, n);
 		return (ssize_t)n;
 	}
@@ -66,7 +66,7 @@ static void client_open(struct client *c, struct sasl_config config)
 		c->config.authzid = "";
 	if (!c->config.host)
 		c->config.host = "mx.example.com";
-	if (!c->config.secret.n)
+	if (!c->config.secret.p)
 		c->config.secret = STR(PW);
 	c->config.port = 587;
 	c->sasl = sasl_new(&c->config, &c->err);
@@ -80,7 +80,7 @@ static void client_open(struct client *c, struct sasl_config config)
 static void client_close(struct client *c)
 {
 	/* No error ever shows the secret. */
-	if (c->config.secret.n < sizeof(c->err.text))
+	if (c->config.secret.n && c->config.secret.n < sizeof(c->err.text))
 		assert_null(memmem(c->err.text, strlen(c->err.text),
 				   c->config.secret.p, c->config.secret.n));
 	sasl_free(c->sasl);
@@ -140,6 +140,18 @@ static void expect_error(const struct client *c, enum error_kind kind,
 	assert_non_null(strstr(c->err.text, says));
 }
 
+static void check_masked(const struct client *c, const char *text,
+			 const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	buf_addz(&b, text);
+	c->auth->mask(c->auth->ctx, &b);
+	assert_string_equal(buf_cstr(&b), want);
+	buf_release(&b);
+}
+
 /* ---- against libgsasl's server ---- */
 
 struct game {
@@ -149,6 +161,7 @@ struct game {
 	const char *authzid, *user;
 	const char *exporter, *unique;		/* the client's bindings */
 	const char *server_exporter, *server_unique;
+	const char *realm;		/* the server's, DIGEST-MD5 */
 	char flag;			/* GS2: 'n', 'y', 'p', or 0; 'y' may be
 					   'n', for libgsasl 2.2.0 cannot */
 	bool fails;			/* the server refuses */
@@ -220,6 +233,23 @@ static const struct game games[] = {
 	  .mech = "LOGIN" },
 	{ .name = "LOGIN, wrong", .mechs = "auto", .offered = "LOGIN",
 	  .pw = "#;\" x", .mech = "LOGIN", .fails = true },
+	{ .name = "DIGEST-MD5", .mechs = "digest-md5", .mech = "DIGEST-MD5",
+	  .offered = "DIGEST-MD5 PLAIN" },
+	{ .name = "DIGEST-MD5, realm", .mechs = "DIGEST-MD5",
+	  .offered = "DIGEST-MD5", .mech = "DIGEST-MD5", .realm = "a b.test" },
+	{ .name = "DIGEST-MD5, authzid", .mechs = "DIGEST-MD5",
+	  .offered = "DIGEST-MD5", .mech = "DIGEST-MD5", .authzid = "bo=s" },
+	{ .name = "DIGEST-MD5, wrong", .mechs = "DIGEST-MD5", .pw = "x",
+	  .offered = "DIGEST-MD5", .mech = "DIGEST-MD5", .fails = true },
+	{ .name = "DIGEST-MD5, UTF-8", .mechs = "DIGEST-MD5", .pw = UTF8_PW,
+	  .server_pw = UTF8_PW, .offered = "DIGEST-MD5",
+	  .mech = "DIGEST-MD5" },
+	{ .name = "EXTERNAL", .mechs = "auto", .pw = "", .mech = "EXTERNAL",
+	  .offered = "PLAIN EXTERNAL" },
+	{ .name = "EXTERNAL, authzid", .mechs = "EXTERNAL", .user = "",
+	  .authzid = "boss", .mech = "EXTERNAL", .offered = "EXTERNAL" },
+	{ .name = "ANONYMOUS", .mechs = "ANONYMOUS", .pw = "",
+	  .mech = "ANONYMOUS", .offered = "ANONYMOUS" },
 	{ .name = "LOGIN, marks", .mechs = "auto", .offered = "LOGIN",
 	  .pw = "#;\" x", .server_pw = "#;\" x", .mech = "LOGIN" },
 };
@@ -262,6 +292,23 @@ static int server_knows(Gsasl *lib, Gsasl_session *session, Gsasl_property prop)
 		return GSASL_OK;
 	case GSASL_VALIDATE_SIMPLE:
 		return check_simple(g, session);
+	case GSASL_VALIDATE_EXTERNAL:
+		return GSASL_OK;
+	case GSASL_VALIDATE_ANONYMOUS:
+		assert_string_equal(gsasl_property_fast(session,
+			GSASL_ANONYMOUS_TOKEN), "alice");
+		return GSASL_OK;
+	case GSASL_SERVICE:
+		gsasl_property_set(session, prop, "smtp");
+		return GSASL_OK;
+	case GSASL_HOSTNAME:
+		gsasl_property_set(session, prop, "mx.example.com");
+		return GSASL_OK;
+	case GSASL_REALM:
+		if (!g->realm)
+			return GSASL_NO_CALLBACK;
+		gsasl_property_set(session, prop, g->realm);
+		return GSASL_OK;
 	case GSASL_CB_TLS_EXPORTER:
 		return server_binding(session, prop, g->server_exporter);
 	case GSASL_CB_TLS_UNIQUE:
@@ -307,13 +354,14 @@ static void play(const struct game *g, Gsasl *lib)
 	client_open(&c, (struct sasl_config){
 		.mechs = g->mechs, .user = g->user, .authzid = g->authzid,
 		.secret = str_of(g->pw ? g->pw : PW), .secure = true,
+		.has_cert = !strcmp(g->mech, "EXTERNAL"),
 		.exporter = str_of(g->exporter ? g->exporter : ""),
 		.unique = str_of(g->unique ? g->unique : "") });
 	gsasl_callback_hook_set(lib, (void *)g);
 	if (client_start(&c, g->offered))
 		fail_msg("%s", c.err.text);
 	assert_string_equal(c.mech, g->mech);
-	if (!strcmp(g->mech, "LOGIN") || !strcmp(g->mech, "CRAM-MD5"))
+	if (!strcmp(g->mech, "LOGIN") || strstr(g->mech, "-MD5"))
 		assert_false(c.initial);
 	else
 		assert_true(c.initial);
@@ -383,6 +431,16 @@ static const struct {
 	{ "CRAM-MD5", "tim", "tanstaaftanstaaf", "", { "",
 	  "<1896.697170952@postoffice.reston.mci.net>",
 	  "tim b913a602c7eda7a495b4e6e7334d3890" } },
+	/* RFC 2831 s4, but for the service and our nonce; the proofs are
+	   Python's */
+	{ "DIGEST-MD5", "chris", "secret", "", { "",
+	  "realm=\"elwood.innosoft.com\",nonce=\"OA6MG9tEQGm2hh\","
+	  "qop=\"auth\",algorithm=md5-sess,charset=utf-8",
+	  "username=\"chris\", realm=\"elwood.innosoft.com\", "
+	  "nonce=\"OA6MG9tEQGm2hh\", cnonce=\"fyko+d2lbbFgONRv9qkxdQ==\", "
+	  "nc=00000001, qop=auth, digest-uri=\"smtp/mx.example.com\", "
+	  "response=b41f9f5f9fbeb746324a2b6317140557, charset=utf-8",
+	  "rspauth=d26f52f111363ab170c32ec15caa2d6d", "" } },
 	{ "LOGIN", "tim", "tanstaaftanstaaf", "", { "",
 	  "Username:", "tim", "Password:", "tanstaaftanstaaf" } },
 	{ "LOGIN", "tim", "tanstaaftanstaaf", "", { "",
@@ -429,6 +487,9 @@ static void plain_is_three_fields(void **state)
 }
 
 /* ---- relays that break the rules ---- */
+
+#define DIGEST "nonce=\"OA6MG9tEQGm2hh\",algorithm=md5-sess"
+#define PROOF "rspauth=b1da9373dbf8641727845a3b477cc469"
 
 /* The relay's lines are plain; "!" begins one that is not base64. */
 static const struct {
@@ -487,6 +548,31 @@ static const struct {
 	{ "CRAM-MD5, empty", "CRAM-MD5", { "" }, ERROR_PROTOCOL, "empty" },
 	{ "CRAM-MD5, 235 at once", "CRAM-MD5", { NULL }, ERROR_PROTOCOL,
 	  "before it had seen all" },
+	{ "DIGEST-MD5, 235 at once", "DIGEST-MD5", { NULL }, ERROR_AUTH,
+	  "yes too early" },
+	{ "DIGEST-MD5, 235 without proof", "DIGEST-MD5", { DIGEST },
+	  ERROR_AUTH, "yes too early" },
+	{ "DIGEST-MD5, wrong proof", "DIGEST-MD5",
+	  { DIGEST, "rspauth=ea40f60335c427b5527b84dbabcdfffd" }, ERROR_AUTH,
+	  "did not prove that it knows" },
+	{ "DIGEST-MD5, no proof", "DIGEST-MD5", { DIGEST, "rspauth" },
+	  ERROR_PROTOCOL, "no proof" },
+	{ "DIGEST-MD5, empty", "DIGEST-MD5", { "" }, ERROR_PROTOCOL, "nonce" },
+	{ "DIGEST-MD5, no value", "DIGEST-MD5", { "nonce" }, ERROR_PROTOCOL,
+	  "no sense" },
+	{ "DIGEST-MD5, privacy only", "DIGEST-MD5",
+	  { DIGEST ",qop=\"auth-conf\"" }, ERROR_AUTH, "security layer" },
+	{ "DIGEST-MD5, thrice", "DIGEST-MD5", { DIGEST, PROOF, "rspauth" },
+	  ERROR_PROTOCOL, "asks for more" },
+	{ "NTLM, empty", "NTLM", { "" }, ERROR_PROTOCOL, "too short" },
+	{ "NTLM, garbage", "NTLM", { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+	  ERROR_PROTOCOL, "no challenge" },
+	{ "NTLM, 235 at once", "NTLM", { NULL }, ERROR_PROTOCOL,
+	  "before it had seen all" },
+	{ "EXTERNAL, asked again", "EXTERNAL", { "" }, ERROR_PROTOCOL,
+	  "asks for more" },
+	{ "ANONYMOUS, asked again", "ANONYMOUS", { "" }, ERROR_PROTOCOL,
+	  "asks for more" },
 	{ "CRAM-MD5, twice", "CRAM-MD5", { "<1@a>", "<2@a>" }, ERROR_PROTOCOL,
 	  "asks for more" },
 };
@@ -509,7 +595,8 @@ static void against_the_rules(void **state)
 
 		print_message("relay '%s'\n", hostile[i].name);
 		client_open(&c, (struct sasl_config){
-			.mechs = "auto", .user = "user", .secure = true,
+			.mechs = hostile[i].mech, .user = "user",
+			.secure = true, .has_cert = true,
 			.secret = STR("pencil") });
 		assert_int_equal(client_start(&c, hostile[i].mech), 0);
 		while (*line && !ret)
@@ -580,6 +667,167 @@ static void forbidden_characters(void **state)
 	}
 }
 
+/*
+ * RFC 4013 s3 and more.  SCRAM and CRAM-MD5 prepare both; what PLAIN, LOGIN
+ * and DIGEST-MD5 send is the relay's to prepare (RFC 4616 s2).
+ */
+static void prepared_names(void **state)
+{
+	static const struct {
+		const char *user, *want;	/* NULL: forbidden */
+	} names[] = {
+		{ "I\xc2\xadX", "IX" }, { "user", "user" },
+		{ "USER", "USER" }, { "\xc2\xaa", "a" },
+		{ "\xe2\x85\xa8", "IX" },
+		{ "a\xcc\x88", "\xc3\xa4" }, { "\xc3\xa4", "\xc3\xa4" },
+		{ "a\xc2\xa0z", "a z" },
+		{ "\xd8\xa7\x31", NULL },	/* right-to-left, then a digit */
+		{ "a\xee\x80\x80", NULL },	/* private use */
+		{ "a\xff", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char want[64];
+		struct client c;
+		int ret;
+
+		client_open(&c, (struct sasl_config){ .mechs = "auto",
+			.secure = true, .user = names[i].user });
+		ret = client_start(&c, "SCRAM-SHA-256");
+		assert_int_equal(ret, names[i].want ? 0 : -1);
+		if (ret) {
+			expect_error(&c, ERROR_AUTH, "SASLprep");
+		} else {
+			snprintf(want, sizeof(want), "n,,n=%s,r=",
+				 names[i].want);
+			assert_memory_equal(c.plain.p, want, strlen(want));
+		}
+		client_close(&c);
+
+		client_open(&c, (struct sasl_config){ .mechs = "auto",
+			.secure = true, .user = names[i].user });
+		assert_int_equal(client_start(&c, "PLAIN"), 0);
+		assert_memory_equal(c.plain.p + 1, names[i].user,
+				    strlen(names[i].user) + 1);
+		client_close(&c);
+
+		client_open(&c, (struct sasl_config){ .mechs = "auto",
+			.secure = true, .user = names[i].user });
+		assert_int_equal(client_start(&c, "CRAM-MD5"), 0);
+		ret = client_step(&c, "<1@a>");
+		assert_int_equal(ret, names[i].want ? 0 : -1);
+		if (!ret)
+			assert_memory_equal(c.plain.p, names[i].want,
+					    strlen(names[i].want));
+		client_close(&c);
+	}
+}
+
+/* The same password however it was typed. */
+static void prepared_passwords(void **state)
+{
+	static const char *const same[][2] = {
+		{ "I\xc2\xadX", "IX" }, { "\xe2\x85\xa8", "IX" },
+		{ "pa\xcc\x88ss", "p\xc3\xa4ss" }, { "\xc2\xaa-pw", "a-pw" },
+	};
+	static const char *const first = "r=" SERVER_1
+		",s=QSXCR+Q6sek8bf92,i=4096";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		struct client c[2];
+
+		for (int k = 0; k < 2; k++) {
+			client_open(&c[k], (struct sasl_config){
+				.mechs = "auto", .secure = true,
+				.secret = str_of(same[i][k]) });
+			fixed_nonce = NONCE;
+			assert_int_equal(client_start(&c[k], "SCRAM-SHA-1"), 0);
+			fixed_nonce = NULL;
+			assert_int_equal(client_step(&c[k], first), 0);
+		}
+		assert_string_equal(buf_cstr(&c[0].plain),
+				    buf_cstr(&c[1].plain));
+		client_close(&c[0]);
+		client_close(&c[1]);
+	}
+}
+
+/* [MS-NLMP] 4.2.2: User, Password and the challenge of its examples. */
+static void ntlm_responses(void **state)
+{
+	static const char lm[] = "\x98\xde\xf7\xb8\x7f\x88\xaa\x5d\xaf\xe2"
+		"\xdf\x77\x96\x88\xa1\x72\xde\xf1\x1c\x7d\x5c\xcd\xef\x13";
+	static const char nt[] = "\x67\xc4\x30\x11\xf3\x02\x98\xa2\xad\x35"
+		"\xec\xe6\x4f\x16\x33\x1c\x44\xbd\xbe\xd9\x27\x84\x1f\x94";
+	static const struct str relay = { "NTLMSSP\0\2\0\0\0"
+		"\f\0\f\0\x38\0\0\0\x33\x82\2\2"
+		"\1\x23\x45\x67\x89\xab\xcd\xef\0\0\0\0\0\0\0\0"
+		"\0\0\0\0\0\0\0\0\6\0\x70\x17\0\0\0\x0f"
+		"S\0e\0r\0v\0e\0r\0", 68 };
+	static const struct {
+		const char *user, *domain, *name;
+	} users[] = {
+		{ "User", "S\0e\0r\0v\0e\0r\0", "U\0s\0e\0r\0" },
+		{ "Dom\\User", "D\0o\0m\0", "U\0s\0e\0r\0" },
+		{ "User@Dom", "D\0o\0m\0", "U\0s\0e\0r\0" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
+		size_t n = i ? 6 : 12;
+		struct buf coded;
+		struct client c;
+
+		client_open(&c, (struct sasl_config){ .mechs = "ntlm",
+			.secure = true, .user = users[i].user,
+			.secret = STR("Password") });
+		assert_int_equal(client_start(&c, "NTLM"), 0);
+		assert_true(c.initial);
+		assert_memory_equal(c.plain.p, "NTLMSSP\0\1\0\0\0", 12);
+		buf_init(&coded, 1000);
+		base64_encode(&coded, relay);
+		assert_int_equal(client_step64(&c, buf_str(&coded)), 0);
+		assert_memory_equal(c.plain.p, "NTLMSSP\0\3\0\0\0", 12);
+		assert_non_null(memmem(c.plain.p, c.plain.len, lm, 24));
+		assert_non_null(memmem(c.plain.p, c.plain.len, nt, 24));
+		assert_non_null(memmem(c.plain.p, c.plain.len, users[i].domain,
+				       n));
+		assert_non_null(memmem(c.plain.p, c.plain.len, users[i].name,
+				       8));
+		assert_int_equal(client_finish(&c), 0);
+		check_masked(&c, buf_cstr(&c.out), "[secret]");
+		assert_int_equal(client_step64(&c, buf_str(&coded)), -1);
+		buf_release(&coded);
+		client_close(&c);
+	}
+}
+
+static void cannot_be_said(void **state)
+{
+	static const struct {
+		const char *mech, *user, *pw, *says;
+	} bad[] = {
+		{ "DIGEST-MD5", "a\"b", "x", "a quote" },
+		{ "DIGEST-MD5", "a\\b", "x", "a backslash" },
+		{ "NTLM", "\xc3\xa4lice", "x", "not ASCII" },
+		{ "NTLM", "alice", UTF8_PW, "not ASCII" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct client c;
+
+		client_open(&c, (struct sasl_config){ .mechs = bad[i].mech,
+			.secure = true, .user = bad[i].user,
+			.secret = str_of(bad[i].pw) });
+		assert_int_equal(client_start(&c, bad[i].mech), -1);
+		expect_error(&c, ERROR_AUTH, bad[i].says);
+		client_close(&c);
+	}
+}
+
 /* ---- tokens ---- */
 
 static void xoauth2(void **state)
@@ -630,18 +878,6 @@ static void oauthbearer(void **state)
 
 /* ---- the mask, of everything said ---- */
 
-static void check_masked(const struct client *c, const char *text,
-			 const char *want)
-{
-	struct buf b;
-
-	buf_init(&b, 1000);
-	buf_addz(&b, text);
-	c->auth->mask(c->auth->ctx, &b);
-	assert_string_equal(buf_cstr(&b), want);
-	buf_release(&b);
-}
-
 static void masks_what_was_said(void **state)
 {
 	struct client c;
@@ -666,6 +902,16 @@ static void masks_what_was_said(void **state)
 	assert_int_equal(client_step(&c, scripts[3].line[1]), 0);
 	check_masked(&c, "tim: b913a602c7eda7a495b4e6e7334d3890",
 		     "tim: [secret]");
+	client_close(&c);
+
+	client_open(&c, (struct sasl_config){ .mechs = "DIGEST-MD5",
+			.secure = true, .user = "long.name@example.com" });
+	assert_int_equal(client_start(&c, "DIGEST-MD5"), 0);
+	assert_int_equal(client_step(&c, DIGEST), 0);
+	check_masked(&c, buf_cstr(&c.out), "[secret]");
+	check_masked(&c, strstr(buf_cstr(&c.plain), "response="),
+		     "response=[secret], charset=utf-8");
+	check_masked(&c, "long.name@example.com", "long.name@example.com");
 	client_close(&c);
 
 	client_open(&c, (struct sasl_config){ .mechs = "auto", .secure = true,
@@ -771,6 +1017,10 @@ int main(void)
 		cmocka_unit_test(long_challenge),
 		cmocka_unit_test(blanks_around_a_challenge),
 		cmocka_unit_test(forbidden_characters),
+		cmocka_unit_test(prepared_names),
+		cmocka_unit_test(prepared_passwords),
+		cmocka_unit_test(ntlm_responses),
+		cmocka_unit_test(cannot_be_said),
 		cmocka_unit_test(xoauth2),
 		cmocka_unit_test(oauthbearer),
 		cmocka_unit_test(masks_what_was_said),
