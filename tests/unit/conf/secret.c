@@ -342,6 +342,210 @@ static void other_sources(void **state)
 	assert_int_equal(secret_str(&s).n, 0);
 }
 
+/* The key's settings are read as the login's are, and not for each other. */
+static void the_password_of_a_key(void **state)
+{
+	static const char *const keys[] = {
+		"tls_key_password_command", "tls_key_password_file",
+		"tls_key_password"
+	};
+
+	(void)state;
+	write_file(STR("key-pw\n"), 0600);
+	for (size_t i = 0; i < 3; i++) {
+		const char *values[] = { "echo key-pw", file, "key-pw" };
+		const struct secret_ways ways = { .fd = 0 };	/* the login's */
+		struct secret s = { 0 };
+		struct error err = { 0 };
+		struct secret_source *src;
+		struct account a;
+
+		make(&a, keys[i], values[i]);
+		put(&a, "token_command", "echo login");
+		assert_true(secret_is_set(&a, SECRET_KEY));
+		src = secret_begin(&a, SECRET_KEY, &ways, &err);
+		assert_non_null(src);
+		assert_int_equal(secret_finish(src, clock_after(10), &s, &err),
+				 0);
+		assert_true(str_eq(secret_str(&s), STR("key-pw")));
+		secret_release(&s);
+		put(&a, keys[i], "");
+		assert_false(secret_is_set(&a, SECRET_KEY));
+		assert_true(secret_is_set(&a, SECRET_LOGIN));
+		assert_null(secret_begin(&a, SECRET_KEY, &ways, &err));
+		assert_non_null(strstr(err.text, "tls_key_password_command"));
+		account_release(&a);
+	}
+}
+
+static void credentials(void **state)
+{
+	static const struct {
+		const char *value, *dir, *says;
+	} refs[] = {
+		{ "credential:pw", "", NULL },
+		{ "credential:other", "", "LoadCredential=other:" },
+		{ "credential:pw", NULL, "$CREDENTIALS_DIRECTORY is not set" },
+		{ "credential:pw", "relative", "is not set" },
+		{ "credential:pw", "/nonexistent", "LoadCredential=pw:" },
+	};
+	static const char *const bad[] = {
+		"credential:", "credential:..", "credential:.",
+		"credential:../pw", "credential:a/b", "credential:/etc/passwd",
+		"credential:a:b",
+	};
+
+	(void)state;
+	write_file(STR("pw\n"), 0440);
+	for (size_t i = 0; i < sizeof(refs) / sizeof(*refs); i++) {
+		struct secret s = { 0 };
+		struct error err = { 0 };
+		struct account a;
+		int ret;
+
+		if (refs[i].dir)
+			setenv("CREDENTIALS_DIRECTORY",
+			       *refs[i].dir ? refs[i].dir : dir, 1);
+		else
+			unsetenv("CREDENTIALS_DIRECTORY");
+		make(&a, "password_file", refs[i].value);
+		ret = get(&a, -1, 1, &s, &err);
+		if ((ret == 0) != !refs[i].says ||
+		    (ret && (err.kind != ERROR_CONFIG ||
+			     !strstr(err.text, refs[i].says))))
+			fail_msg("row %zu: %s", i, err.text);
+		secret_release(&s);
+		account_release(&a);
+	}
+	unsetenv("CREDENTIALS_DIRECTORY");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct error err = { 0 };
+		struct account a;
+
+		make(&a, NULL, NULL);
+		if (!option_set(option_find(STR("password_file")), &a,
+				str_of(bad[i]), &err))
+			fail_msg("%s is taken", bad[i]);
+		account_release(&a);
+	}
+}
+
+/* Nobody is asked who may not be, or is not there. */
+static void no_prompt(void **state)
+{
+	struct secret s = { 0 };
+	struct error err = { 0 };
+	struct account a;
+
+	(void)state;
+	make(&a, "password", "prompt");
+	assert_int_equal(get(&a, -1, 1, &s, &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFIG);
+	assert_non_null(strstr(err.text, "nobody is asked here"));
+	account_release(&a);
+}
+
+/* A secret-tool that does what the shell script says. */
+static void put_tool(const char *script)
+{
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/secret-tool", dir);
+	unlink(path);
+	if (!script)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	dprintf(fd, "#!/bin/sh\n%s\n", script);
+	close(fd);
+}
+
+static void keyring(void **state)
+{
+	static const struct {
+		const char *script, *want, *bus, *says;
+		enum error_kind kind;
+	} tools[] = {
+		{ "printf %s \"$*\"", "lookup host mx service smtp user u",
+		  "x", NULL, 0 },
+		{ "printf 'a\\nb'", NULL, "x", "more than one line",
+		  ERROR_CONFIG },
+		{ "exit 1", NULL, "x", "store it by \"secret-tool store "
+		  "--label=posthaste host 'mx' service smtp user 'u'\"",
+		  ERROR_CONFIG },
+		{ "exit 1", NULL, "", "without a session bus", ERROR_CONFIG },
+		{ "echo cannot do >&2; exit 1", NULL, "x",
+		  "secret-tool: exited 1: cannot do", ERROR_CONFIG },
+		{ "exec sleep 100", NULL, "x", "is it locked?", ERROR_NET },
+		{ NULL, NULL, "x", "not installed: it is in libsecret-tools",
+		  ERROR_CONFIG },
+	};
+	char path[200], old[4000];
+
+	(void)state;
+	snprintf(old, sizeof(old), "%s", getenv("PATH"));
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+		struct secret s = { 0 };
+		struct error err = { 0 };
+		struct account a;
+		int ret;
+
+		put_tool(tools[i].script);
+		/* Without ours there must be no other. */
+		snprintf(path, sizeof(path), "%s%s", dir,
+			 tools[i].script ? ":/usr/bin:/bin" : "");
+		setenv("PATH", path, 1);
+		setenv("DBUS_SESSION_BUS_ADDRESS", tools[i].bus, 1);
+		unsetenv("XDG_RUNTIME_DIR");
+		make(&a, "password", "keyring");
+		ret = get(&a, -1, 1, &s, &err);
+		if ((ret == 0) != !!tools[i].want ||
+		    (ret && (err.kind != tools[i].kind ||
+			     !strstr(err.text, tools[i].says))))
+			fail_msg("row %zu: %s", i, err.text);
+		if (!ret)
+			assert_true(str_eq(secret_str(&s),
+					   str_of(tools[i].want)));
+		secret_release(&s);
+		account_release(&a);
+	}
+	setenv("PATH", old, 1);
+}
+
+/* What it is looked up by is one argument each, whatever is in it. */
+static void keyring_of_a_key(void **state)
+{
+	struct secret s = { 0 };
+	struct error err = { 0 };
+	struct secret_source *src;
+	char path[4200];
+	struct account a;
+
+	(void)state;
+	put_tool("shift; for a; do printf '<%s>' \"$a\"; done");
+	snprintf(path, sizeof(path), "%s:%s", dir, getenv("PATH"));
+	setenv("PATH", path, 1);
+	make(&a, "tls_key_password", "keyring");
+	free(a.host);
+	a.host = strdup("srv:example.org");
+	put(&a, "user", "u v'$(id)");
+	src = secret_begin(&a, SECRET_KEY, &(struct secret_ways){ .fd = -1 },
+			   &err);
+	assert_non_null(src);
+	assert_int_equal(secret_finish(src, clock_after(10), &s, &err), 0);
+	assert_true(str_eq(secret_str(&s), STR("<host><example.org><service>"
+		"<smtp-key><user><u v'$(id)>")));
+	secret_release(&s);
+	put_tool("exit 1");
+	src = secret_begin(&a, SECRET_KEY, &(struct secret_ways){ .fd = -1 },
+			   &err);
+	setenv("DBUS_SESSION_BUS_ADDRESS", "x", 1);
+	assert_int_equal(secret_finish(src, clock_after(10), &s, &err), -1);
+	assert_non_null(strstr(err.text, "user 'u v'\\''$(id)'"));
+	account_release(&a);
+	put_tool(NULL);
+}
+
 static int make_dir(void **state)
 {
 	(void)state;
@@ -370,6 +574,11 @@ int main(void)
 		cmocka_unit_test(a_silent_descriptor),
 		cmocka_unit_test(files_must_be_private),
 		cmocka_unit_test(other_sources),
+		cmocka_unit_test(the_password_of_a_key),
+		cmocka_unit_test(credentials),
+		cmocka_unit_test(no_prompt),
+		cmocka_unit_test(keyring),
+		cmocka_unit_test(keyring_of_a_key),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

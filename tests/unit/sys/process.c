@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -149,6 +150,67 @@ static void left_goes_on(void **state)
 	buf_release(&out);
 }
 
+static const struct {
+	const char *argv[4];
+	const char *out;
+	const char *says;	/* NULL: good */
+} programs[] = {
+	{ { "printf", "%s", "a b $HOME ; `x`" }, "a b $HOME ; `x`", NULL },
+	{ { "cat" }, "", NULL },
+	{ { "false" }, "", "exited 1" },
+	{ { "sh", "-c", "echo one >&2; echo two >&2; echo a; exit 3" }, "a\n",
+	  "exited 3: one" },
+	{ { "sh", "-c", "echo noise >&2; echo a" }, "a\n", NULL },
+	{ { "sh", "-c", "printf '\\033[31m' >&2; exit 4" }, "",
+	  "exited 4:  [31m" },
+	{ { "sleep", "100" }, "", "gave no answer in time" },
+};
+
+/* No shell looks at the words, and stderr is not ours. */
+static void programs_with_arguments(void **state)
+{
+	int was = dup(2), got[2];
+	char noise[10];
+
+	(void)state;
+	assert_int_equal(pipe2(got, O_CLOEXEC | O_NONBLOCK), 0);
+	dup2(got[1], 2);
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+		struct error err = { 0 };
+		struct process p;
+		struct buf out;
+		int ret;
+
+		buf_init(&out, 100);
+		assert_int_equal(process_start_argv(&p, programs[i].argv, &err),
+				 0);
+		ret = process_finish(&p, &out, clock_after(1), &err);
+		if ((ret == 0) != !programs[i].says ||
+		    (ret && strcmp(err.text, programs[i].says) != 0))
+			fail_msg("%zu: %d '%s'", i, ret, err.text);
+		assert_string_equal(buf_cstr(&out), programs[i].out);
+		buf_release(&out);
+	}
+	dup2(was, 2);
+	close(was);
+	assert_true(read(got[0], noise, sizeof(noise)) < 0);
+	close(got[0]);
+	close(got[1]);
+}
+
+static void no_such_program(void **state)
+{
+	const char *argv[] = { "posthaste-no-such-program", NULL };
+	struct error err = { 0 };
+	struct process p;
+
+	(void)state;
+	assert_int_equal(process_start_argv(&p, argv, &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFIG);
+	assert_non_null(strstr(err.text, "'posthaste-no-such-program'"));
+	process_release(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +218,8 @@ int main(void)
 		cmocka_unit_test(released_is_killed),
 		cmocka_unit_test(input_arrives),
 		cmocka_unit_test(left_goes_on),
+		cmocka_unit_test(programs_with_arguments),
+		cmocka_unit_test(no_such_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
