@@ -99,9 +99,21 @@ static void add_name(struct buf *to, unsigned type, const char *p, size_t n)
 	buf_addz(to, text);
 }
 
+/* Is it what follows of an IA5String in DER?  Then leave the text of it. */
+static bool is_ia5(struct str *s)
+{
+	if (s->n < 2 || s->p[0] != 0x16 || (unsigned char)s->p[1] != s->n - 2 ||
+	    s->n - 2 > 127)
+		return false;
+	s->p += 2;
+	s->n -= 2;
+	return true;
+}
+
 /*
  * An SRV name (RFC 4985) from alternative *i on, in `name`; *i then is the one
- * to go on with.  It is an IA5String in DER.
+ * to go on with.  Some versions of GnuTLS take the text out of its DER, and say
+ * so by a type of their own.
  */
 static bool next_srv(gnutls_x509_crt_t crt, unsigned *i,
 		     char name[NAME_MAX_LEN], struct str *found)
@@ -110,21 +122,21 @@ static bool next_srv(gnutls_x509_crt_t crt, unsigned *i,
 		size_t n = NAME_MAX_LEN;
 		char oid[64];
 		size_t oid_n = sizeof(oid);
-		const unsigned char *der = (unsigned char *)name;
 		int type = gnutls_x509_crt_get_subject_alt_name(crt, *i, name,
 								&n, NULL);
 
-		if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER)
-			return false;
-		if (type != GNUTLS_SAN_OTHERNAME || n < 2 || der[0] != 0x16 ||
-		    der[1] > 127 || der[1] != n - 2)
+		if (type == GNUTLS_E_SHORT_MEMORY_BUFFER)
 			continue;
+		if (type < 0)
+			return false;
 		if (gnutls_x509_crt_get_subject_alt_othername_oid(crt, *i, oid,
 								  &oid_n) < 0 ||
 		    strcmp(oid, "1.3.6.1.5.5.7.8.7") != 0)
 			continue;
+		*found = (struct str){ name, n };
+		if (type == GNUTLS_SAN_OTHERNAME && !is_ia5(found))
+			continue;
 		++*i;
-		*found = (struct str){ name + 2, n - 2 };
 		return true;
 	}
 }
@@ -240,8 +252,6 @@ static const struct {
 	{ GNUTLS_CERT_SIGNER_NOT_CA, "its issuer is no CA" },
 	{ GNUTLS_CERT_SIGNATURE_FAILURE,
 	  "its signature, or one above it, is wrong" },
-	{ GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE,
-	  "its issuer may not issue it (name constraints)" },
 	{ GNUTLS_CERT_PURPOSE_MISMATCH, "it is not meant for a TLS server" },
 	{ GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS,
 	  "it has an unknown critical extension" },
@@ -340,6 +350,23 @@ static bool is_for_domain(const struct cert_case *c)
 	return false;
 }
 
+/* A NUL is there to deceive whoever takes the name for a C string. */
+static bool has_nul(gnutls_x509_crt_t crt)
+{
+	char name[NAME_MAX_LEN];
+
+	for (unsigned i = 0; ; i++) {
+		size_t n = sizeof(name);
+		int type = gnutls_x509_crt_get_subject_alt_name(crt, i, name,
+								&n, NULL);
+
+		if (type == GNUTLS_SAN_DNSNAME && memchr(name, '\0', n))
+			return true;
+		if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER)
+			return false;
+	}
+}
+
 static void judge_names(struct buf *why, const struct cert_case *c)
 {
 	const struct cert_host *h = c->host;
@@ -358,6 +385,8 @@ static void judge_names(struct buf *why, const struct cert_case *c)
 		 "the address " : "", h->name);
 	if (both)
 		buf_addf(why, " or its domain '%s'", c->domain);
+	if (has_nul(c->chain[0]))
+		buf_addz(why, "; that has a NUL in it, to deceive");
 }
 
 static void add_subject(struct buf *why, gnutls_x509_crt_t crt)
@@ -432,6 +461,31 @@ static void judge_issuer(struct buf *why, const struct cert_case *c)
 	free(by);
 }
 
+static bool limits_names(gnutls_x509_crt_t crt)
+{
+	unsigned char der[1];
+	size_t n = sizeof(der);
+
+	return gnutls_x509_crt_get_extension_by_oid(crt, "2.5.29.30", 0, der,
+						    &n, NULL) !=
+	       GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+}
+
+/* What is no authority has issued nothing, whatever else it might not. */
+static void judge_constraints(struct buf *why, const struct cert_case *c)
+{
+	bool on_names = false;
+
+	if (!(c->status & GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE) ||
+	    c->status & GNUTLS_CERT_SIGNER_NOT_CA)
+		return;
+	for (size_t i = 1; i < c->n; i++)
+		on_names = on_names || limits_names(c->chain[i]);
+	cert_also(why);
+	buf_addf(why, "its issuer may not issue it (%s)", on_names ?
+		 "name constraints" : "constraints on the chain");
+}
+
 static void judge_strength(struct buf *why, const struct cert_case *c)
 {
 	gnutls_x509_crt_t crt = c->chain[0];
@@ -458,6 +512,7 @@ void cert_judge(struct buf *why, const struct cert_case *c)
 	judge_times(why, c);
 	judge_issuer(why, c);
 	judge_strength(why, c);
+	judge_constraints(why, c);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (c->status & reasons[i].bit) {
 			cert_also(why);

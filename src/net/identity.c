@@ -146,7 +146,8 @@ static int cert_file(struct identity *id, const struct source *s,
 		return 0;
 	}
 	if (r >= 0 || r == GNUTLS_E_NO_CERTIFICATE_FOUND ||
-	    r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR)
+	    r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR ||
+	    r == GNUTLS_E_BASE64_DECODING_ERROR)
 		return error_set(err, ERROR_CONFIG, "tls_cert: '%s' has no "
 				 "certificate in it (PEM)", s->path);
 	if (r == GNUTLS_E_CERTIFICATE_LIST_UNSORTED)

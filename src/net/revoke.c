@@ -34,7 +34,8 @@ static int import(struct crls *c, const struct buf *b, struct error *err)
 		return 0;
 	c->n = 0;
 	if (r >= 0 || r == GNUTLS_E_NO_CERTIFICATE_FOUND ||
-	    r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR)
+	    r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR ||
+	    r == GNUTLS_E_BASE64_DECODING_ERROR)
 		return error_set(err, ERROR_CONFIG, "CRL file '%s' has no "
 				 "revocation list in it", c->file);
 	return error_set(err, ERROR_CONFIG, "CRL file '%s': %s", c->file,
@@ -319,6 +320,9 @@ void ocsp_judge(gnutls_session_t session, unsigned status, struct buf *why,
 		buf_addz(why, "the OCSP status sent with it is from the "
 			 "future, ");
 		cert_add_date(why, a.from);
+	} else if (is && a.status == GNUTLS_OCSP_CERT_UNKNOWN) {
+		cert_also(why);
+		buf_addz(why, "the OCSP status sent with it does not know it");
 	} else if (status & GNUTLS_CERT_MISSING_OCSP_STATUS) {
 		cert_also(why);
 		buf_addz(why, "it demands an OCSP status, which the relay did "
@@ -327,6 +331,6 @@ void ocsp_judge(gnutls_session_t session, unsigned status, struct buf *why,
 		cert_also(why);
 		buf_addz(why, "the OCSP status sent with it is invalid");
 	} else if (status & GNUTLS_CERT_REVOKED && !why->len) {
-		buf_addz(why, "it has been revoked");
+		buf_addz(why, "it or one of its issuers has been revoked");
 	}
 }
