@@ -91,6 +91,7 @@ static int on_pin(void *ctx, int attempt, const char *url, const char *label,
 struct source {
 	const char *setting;		/* "tls_cert" or "tls_key" */
 	const char *path;
+	bool own;			/* it is the key's own file */
 	bool is_key;			/* it holds one, besides or alone */
 	bool encrypted;
 	struct buf text;
@@ -166,7 +167,8 @@ static int key_file(struct identity *id, const struct source *s,
 
 	if (!s->is_key)
 		return error_set(err, ERROR_CONFIG, "%s: '%s' has no private "
-				 "key in it (PEM)", s->setting, s->path);
+				 "key in it (PEM)%s", s->setting, s->path,
+				 s->own ? "" : ": set tls_key");
 	if (s->encrypted && get_secret(id, err))
 		return error_wrap(err, "%s: '%s' is encrypted", s->setting,
 				  s->path);
@@ -192,7 +194,8 @@ static int token_error(const struct identity *id, const char *setting, int r,
 		*err = id->why;
 		return error_wrap(err, "%s", setting);
 	}
-	if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+	if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ||
+	    r == GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE)
 		return error_set(err, ERROR_CONFIG, "%s: no token has what the "
 				 "URI names (p11tool --list-tokens shows "
 				 "them)", setting);
@@ -261,7 +264,8 @@ static int load_key(struct identity *id, const struct identity_config *c,
 		    struct source *cert, struct error *err)
 {
 	const char *where = *c->key ? c->key : c->cert;
-	struct source own = { .setting = "tls_key", .path = where };
+	struct source own = { .setting = "tls_key", .path = where,
+			      .own = true };
 	struct source *s = *c->key ? &own : cert;
 	int ret;
 

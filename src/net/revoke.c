@@ -128,31 +128,37 @@ static void add_fault(const struct crls *c, gnutls_x509_crl_t crl,
 {
 	buf_addf(why, "the revocation list of its issuer (CRL '%.200s') ",
 		 c->file);
-	if (status & GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED) {
+	if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
+		buf_addz(why, "has a weak signature");
+	} else if (status & GNUTLS_CERT_INVALID) {
+		buf_addz(why, "is not signed by that issuer");
+	} else if (status & GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED) {
 		buf_addz(why, "is out of date since ");
 		cert_add_date(why, gnutls_x509_crl_get_next_update(crl));
-	} else if (status & GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE) {
+	} else {
 		buf_addz(why, "is from the future, ");
 		cert_add_date(why, gnutls_x509_crl_get_this_update(crl));
-	} else if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
-		buf_addz(why, "has a weak signature");
-	} else {
-		buf_addz(why, "is not signed by that issuer");
 	}
 }
 
-/* The dates are ours to judge: by the same clock as all the others. */
+/*
+ * 0, or what is wrong.  INVALID: it says nothing at all.  The dates are ours to
+ * judge: an old list is not enough, but what it revokes is revoked.
+ */
 static unsigned check_list(gnutls_x509_crl_t crl, gnutls_x509_crt_t issuer,
 			   int64_t now)
 {
 	int64_t next = gnutls_x509_crl_get_next_update(crl);
+	unsigned dates = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED |
+			 GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;
 	unsigned status = 0;
 
 	if (gnutls_x509_crl_verify(crl, &issuer, 1,
 				   GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status))
 		return GNUTLS_CERT_INVALID;
-	if (status)
-		return status;
+	if (status & ~(dates | GNUTLS_CERT_INVALID) ||
+	    (status & GNUTLS_CERT_INVALID && !(status & dates)))
+		return status | GNUTLS_CERT_INVALID;
 	if (next != -1 && next < now)
 		return GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED;
 	if (gnutls_x509_crl_get_this_update(crl) > now)

@@ -28,6 +28,8 @@ struct ident_spec {
 	size_t dns_len;			/* of dns[0] if it holds a NUL */
 	unsigned char ip[4];		/* 0.0.0.0: none */
 	int from, until;		/* days from now; both 0: -1, 30 */
+	const char *srv;		/* SRV name, RFC 4985 */
+	const char *limit;		/* may sign for DNS names below it only */
 	bool ca, client_only;
 	unsigned rsa;			/* bits; 0: P-256 */
 	gnutls_digest_algorithm_t hash;	/* 0: SHA-256 */
@@ -64,10 +66,31 @@ static inline void ident_names(gnutls_x509_crt_t c, const struct ident_spec *s)
 			GNUTLS_SAN_DNSNAME, s->dns[i],
 			(unsigned)strlen(s->dns[i]),
 			GNUTLS_FSAN_APPEND), "dns name");
+	if (s->srv) {
+		unsigned char der[128] = { 0x16, (unsigned char)strlen(s->srv) };
+
+		memcpy(der + 2, s->srv, strlen(s->srv));
+		must(gnutls_x509_crt_set_subject_alt_othername(c,
+			"1.3.6.1.5.5.7.8.7", der, (unsigned)der[1] + 2,
+			GNUTLS_FSAN_APPEND), "SRV name");
+	}
 	if (s->ip[0])
 		must(gnutls_x509_crt_set_subject_alt_name(c,
 			GNUTLS_SAN_IPADDRESS, s->ip, 4, GNUTLS_FSAN_APPEND),
 		     "ip name");
+}
+
+static inline void ident_limit(gnutls_x509_crt_t c, const char *limit)
+{
+	gnutls_datum_t d = { (unsigned char *)(uintptr_t)limit,
+			     (unsigned)strlen(limit) };
+	gnutls_x509_name_constraints_t nc;
+
+	must(gnutls_x509_name_constraints_init(&nc), "constraints");
+	must(gnutls_x509_name_constraints_add_permitted(nc,
+		GNUTLS_SAN_DNSNAME, &d), "constraints");
+	must(gnutls_x509_crt_set_name_constraints(c, nc, 1), "constraints");
+	gnutls_x509_name_constraints_deinit(nc);
 }
 
 static inline struct ident ident_new(const struct ident_spec *s)
@@ -96,6 +119,8 @@ static inline struct ident ident_new(const struct ident_spec *s)
 	ident_names(id.crt, s);
 	if (s->ca)
 		gnutls_x509_crt_set_basic_constraints(id.crt, 1, -1);
+	if (s->limit)
+		ident_limit(id.crt, s->limit);
 	if (s->client_only)
 		gnutls_x509_crt_set_key_purpose_oid(id.crt,
 			GNUTLS_KP_TLS_WWW_CLIENT, 0);
