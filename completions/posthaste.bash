@@ -7,6 +7,12 @@ _posthaste_accounts()
 		sed -n 's/^\[account \(.*\)\]$/\1/p'
 }
 
+_posthaste_profiles()
+{
+	posthaste --print-config 2>/dev/null |
+		sed -n 's/^\[oauth2 \(.*\)\]$/\1/p'
+}
+
 _posthaste_entries()
 {
 	posthaste --queue-list --report=json 2>/dev/null |
@@ -35,19 +41,19 @@ _posthaste()
 		--charset= --account= --config= --set= --password-fd= --host= --port=
 		--protocol= --tls= --tls-trust= --tls-name= --tls-priority= --tls-resume=
 		--auth= --user= --authzid= --password-file=
-		--password-command= --token-command= --netrc= --helo= --ignore-extensions=
+		--password-command= --token-command= --oauth2= --netrc= --helo= --ignore-extensions=
 		--source= --proxy= --timeout-connect= --timeout-tls=
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
 		--queue= --unknown= --flush-on-send=
 		--max-messages-per-connection= --rate= --strict= --max-message-size= --max-attachments=
 		--max-attachment-size= --log= --log-format= --report= --exit-status=
-		--progress= --explain= --queue-show= --queue-remove=
+		--progress= --explain= --oauth2-login= --oauth2-flow= --queue-show= --queue-remove=
 		--queue-hold= --queue-release= --queue-retry=
 	'
 	local keys='
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority= tls_resume=
 		auth= user= authzid= password_file= password_command=
-		token_command= netrc= from= from_name= helo= ignore_extensions= source= proxy=
+		token_command= oauth2= netrc= from= from_name= helo= ignore_extensions= source= proxy=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
 		timeout_command= timeout_data= timeout_end= deadline= queue=
 		unknown= flush_on_send= max_messages_per_connection= rate=
@@ -80,6 +86,10 @@ _posthaste()
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -W 'syslog none' -f -- "$cur")
 		;;
+	--oauth2 | --oauth2-login)
+		_posthaste_words "$(_posthaste_profiles)"
+		;;
+	--oauth2-flow) _posthaste_words 'auto browser device' ;;
 	--queue-show) _posthaste_words "$(_posthaste_entries)" ;;
 	--queue-remove | --queue-hold | --queue-release | --queue-retry)
 		_posthaste_words "all $(_posthaste_entries)"

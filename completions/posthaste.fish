@@ -5,6 +5,10 @@ function __posthaste_accounts
 	posthaste --print-config 2>/dev/null | string replace -rf '^\[account (.*)\]$' '$1'
 end
 
+function __posthaste_profiles
+	posthaste --print-config 2>/dev/null | string replace -rf '^\[oauth2 (.*)\]$' '$1'
+end
+
 function __posthaste_entries
 	posthaste --queue-list --report=json 2>/dev/null | string replace -rf '^\{"id":"([0-9A-Za-z]*)".*' '$1'
 end
@@ -12,7 +16,7 @@ end
 function __posthaste_keys
 	printf '%s=\n' \
 		host port protocol tls tls_trust tls_name tls_priority tls_resume auth \
-		user authzid password_file password_command token_command \
+		user authzid password_file password_command token_command oauth2 \
 		netrc from from_name helo ignore_extensions source proxy dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue unknown flush_on_send \
@@ -67,6 +71,7 @@ complete -c posthaste -l authzid -x -d 'identity to act as, if not the user\'s o
 complete -c posthaste -l password-file -r -F -d 'private file that holds the password'
 complete -c posthaste -l password-command -x -d 'shell command that prints the password'
 complete -c posthaste -l token-command -x -d 'shell command that prints an OAuth 2 access token'
+complete -c posthaste -l oauth2 -x -a '(__posthaste_profiles)' -d 'OAuth 2 profile that logs in: see --oauth2-login'
 complete -c posthaste -l netrc -r -F -d 'netrc file with the relay\'s login and password'
 complete -c posthaste -l ignore-extensions -x -d 'EHLO keywords to overlook, for a relay that has them wrong'
 complete -c posthaste -l helo -x -d 'how to introduce ourselves, if not by the host\'s name'
@@ -95,6 +100,8 @@ complete -c posthaste -l progress -x -a 'auto on off' -d 'show how far the uploa
 complete -c posthaste -s v -l verbose -d 'show the dialogue on standard error, without secrets'
 complete -c posthaste -l dry-run -d 'print envelope and message, send nothing'
 complete -c posthaste -l serverinfo -d 'show the relay\'s certificate, TLS and extensions'
+complete -c posthaste -l oauth2-login -x -a '(__posthaste_profiles)' -d 'log in at the provider of an OAuth 2 profile'
+complete -c posthaste -l oauth2-flow -x -a 'auto browser device' -d 'how to do that: auto, browser or device'
 complete -c posthaste -l check-config -d 'say whether the configuration is good'
 complete -c posthaste -l print-config -d 'print the settings in force, secrets masked'
 complete -c posthaste -l explain -x -d 'say what an exit status means'

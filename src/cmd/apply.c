@@ -233,6 +233,24 @@ int apply_notify(struct request *r, const char *value, struct error *err)
 }
 
 /* -oX: the letters that mean something; every other is ignored (CALLERS). */
+int apply_oauth2_flow(struct request *r, const char *value, struct error *err)
+{
+	if (strcmp(value, "auto") && strcmp(value, "browser") &&
+	    strcmp(value, "device"))
+		return error_set(err, ERROR_USAGE, "--oauth2-flow='%s': it is "
+				 "auto, browser or device", value);
+	r->oauth2_flow = value;
+	return 0;
+}
+
+int apply_oauth2_login(struct request *r, const char *value, struct error *err)
+{
+	(void)err;
+	r->mode = MODE_OAUTH2_LOGIN;
+	r->oauth2_login = value;
+	return 0;
+}
+
 int apply_old_option(struct request *r, const char *value, struct error *err)
 {
 	if (value[0] == 'i')

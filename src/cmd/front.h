@@ -18,6 +18,7 @@ int front_submit(const struct request *r);	/* and --dry-run */
 int front_stdio(const struct request *r);	/* -bs */
 int front_verify(const struct request *r);	/* -bv */
 int front_serverinfo(const struct request *r);
+int front_oauth2_login(const struct request *r);
 int front_show(const struct request *r);	/* help, version, explain... */
 int front_config(const struct request *r);	/* check, print */
 

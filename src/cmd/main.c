@@ -27,6 +27,8 @@ static int run(const struct request *r)
 		return front_queue(r);
 	case MODE_SERVERINFO:
 		return front_serverinfo(r);
+	case MODE_OAUTH2_LOGIN:
+		return front_oauth2_login(r);
 	case MODE_CHECK_CONFIG:
 	case MODE_PRINT_CONFIG:
 		return front_config(r);

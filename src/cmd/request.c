@@ -12,7 +12,7 @@
 
 /* What the service will bring: said so, and not "unknown". */
 static const char *const later_words[] = {
-	"serve", "oauth2-login",
+	"serve",
 };
 
 static const struct {
@@ -47,6 +47,7 @@ void request_init(struct request *r, const char *argv0)
 
 	*r = (struct request){ .face = FACE_POSTHASTE, .name = "posthaste",
 		.notify = "", .ret = "", .envid = "", .password_fd = -1,
+		.oauth2_flow = "auto",
 		.queue_run = { .id = "", .rcpt = "", .sender = "" },
 		.scheme = STATUS_REPLY };
 	for (size_t i = 0; i < N_NAMES; i++)

@@ -18,7 +18,8 @@ enum mode {
 	MODE_SERVERINFO, MODE_CHECK_CONFIG, MODE_PRINT_CONFIG, MODE_EXPLAIN,
 	MODE_NEWALIASES, MODE_NOTHING, MODE_VERSION, MODE_HELP,
 	MODE_COMPLETIONS, MODE_QUEUE_LIST, MODE_QUEUE_SHOW, MODE_QUEUE_REMOVE,
-	MODE_QUEUE_HOLD, MODE_QUEUE_RELEASE, MODE_QUEUE_RETRY
+	MODE_QUEUE_HOLD, MODE_QUEUE_RELEASE, MODE_QUEUE_RETRY,
+	MODE_OAUTH2_LOGIN
 };
 
 struct queue_args {		/* -q; text is "" when not given */
@@ -53,6 +54,8 @@ struct request {
 	const char *name;	/* for messages: "posthaste" or "sendmail" */
 	enum mode mode;
 	int explain;		/* status to explain */
+	const char *oauth2_login;	/* the profile to log in for */
+	const char *oauth2_flow;	/* "auto", "browser" or "device" */
 	struct list queue_ids;	/* what --queue-* names: ids, or "all" */
 
 	const char *from;	/* -f; NULL: not given */

@@ -47,7 +47,8 @@ struct token {
 /*
  * Read what is kept.  0 with t->text NULL if there is nothing; -1 with
  * ERROR_PERM (others can read it), ERROR_AUTH (damaged: log in anew),
- * ERROR_CONFIG (no file, too large), ERROR_IO, or what secret-tool's failure is.  token_release() after either.
+ * ERROR_CONFIG (no file, too large), ERROR_IO, or what secret-tool's failure
+ * is.  token_release() after either.
  */
 int token_load(struct token *t, const struct oauth2_profile *p,
 	       int64_t deadline, struct error *err);

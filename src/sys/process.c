@@ -170,6 +170,35 @@ int process_start_input(struct process *p, const char *const *argv,
 	return ret;
 }
 
+static void default_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int process_become(const char *const *argv, const struct process_input *input,
+		   struct error *err)
+{
+	int from = fill_pipe(input->text, err);
+
+	if (from < 0)
+		return -1;
+	/* dup2() of a descriptor to itself would leave it to be closed. */
+	if (from == input->at)
+		fcntl(from, F_SETFD, 0);
+	else if (dup2(from, input->at) < 0)
+		return error_set(err, ERROR_OS, "cannot pass a descriptor on: "
+				 "%s", strerror(errno));
+	default_signals();
+	execv(argv[0], (char *const *)(uintptr_t)argv);
+	return error_set(err, errno == ENOENT ? ERROR_CONFIG : ERROR_OS,
+			 "cannot run '%s': %s", argv[0], strerror(errno));
+}
+
 static bool has_ended(struct process *p)
 {
 	pid_t pid;

@@ -51,6 +51,13 @@ int process_start_input(struct process *p, const char *const *argv,
 			const struct process_input *input, struct error *err);
 
 /*
+ * Become that program: with our standard descriptors, default signals and an
+ * empty signal mask.  Comes back only with -1: ERROR_CONFIG, ERROR_OS.
+ */
+int process_become(const char *const *argv, const struct process_input *input,
+		   struct error *err);
+
+/*
  * Append its output to out until it ends or the deadline (clock_ms()) comes,
  * when its whole group is killed: ERROR_NET, "gave no answer in time".  What
  * it left running in the background does not hold us up.  Output past out's

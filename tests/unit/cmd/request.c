@@ -113,6 +113,7 @@ static void describe(struct buf *out, const struct request *r)
 		[MODE_QUEUE_SHOW] = "show", [MODE_QUEUE_REMOVE] = "remove",
 		[MODE_QUEUE_HOLD] = "hold-entry",
 		[MODE_QUEUE_RELEASE] = "release", [MODE_QUEUE_RETRY] = "retry",
+		[MODE_OAUTH2_LOGIN] = "oauth2-login",
 	};
 	static const char *const reports[] = { "", "text", "json" };
 	static const char *const progress[] = { "", "progress", "no-progress" };
@@ -122,6 +123,9 @@ static void describe(struct buf *out, const struct request *r)
 	say_flag(out, modes[r->mode], *modes[r->mode]);
 	if (r->mode == MODE_EXPLAIN)
 		buf_addf(out, "=%d", r->explain);
+	say_text(out, "profile", r->oauth2_login);
+	if (strcmp(r->oauth2_flow, "auto"))
+		say_text(out, "flow", r->oauth2_flow);
 	say_list(out, "entry", &r->queue_ids);
 	describe_run(out, &r->queue_run);
 	say_text(out, "f", r->from);
@@ -428,6 +432,12 @@ static const struct row posthaste_rows[] = {
 
 	{ "posthaste --dry-run", " dry" },
 	{ "posthaste --serverinfo", " serverinfo" },
+	{ "posthaste --oauth2-login=work", " oauth2-login profile<work>" },
+	{ "posthaste --oauth2-login work --oauth2-flow=device",
+	  " oauth2-login profile<work> flow<device>" },
+	{ "posthaste --oauth2-login", "64: option '--oauth2-login' needs an "
+	  "argument" },
+	{ "posthaste --oauth2-flow=x", "64: --oauth2-flow='x'" },
 	{ "posthaste --check-config", " check" },
 	{ "posthaste --print-config", " print" },
 	{ "posthaste --explain=210", " explain=210" },
@@ -593,7 +603,7 @@ static void the_queue(void **state)
 static void what_comes_later(void **state)
 {
 	static const char *const lines[] = {
-		"posthaste --serve", "posthaste --oauth2-login",
+		"posthaste --serve",
 	};
 	struct buf out;
 
