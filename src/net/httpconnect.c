@@ -164,6 +164,7 @@ static void on_field(struct tunnel *t, struct str line)
 		on_challenges(t, str_trim(rest));
 }
 
+/* By 407, or by 401: there are proxies that do not know the difference. */
 static void refuse_login(struct tunnel *t)
 {
 	struct buf names;
@@ -171,19 +172,20 @@ static void refuse_login(struct tunnel *t)
 	buf_init(&names, 200);
 	for (size_t i = 0; i < SCHEMES; i++)
 		if (t->schemes & 1u << i)
-			buf_addf(&names, "%s%s", names.len ? ", " : "",
+			buf_addf(&names, "%s%s", names.len ? ", " :
+				 t->proxy->user.n ? "; it takes " : " by ",
 				 schemes[i].p);
 	if (t->schemes && !(t->schemes & BASIC))
-		tunnel_fail(t, ERROR_AUTH, "wants a login by %s: only Basic is "
-			    "supported (HTTP status 407)", buf_cstr(&names));
+		tunnel_fail(t, ERROR_AUTH, "wants another login%s: only Basic "
+			    "is supported (HTTP status %u)", buf_cstr(&names),
+			    t->code);
 	else if (t->proxy->user.n)
-		tunnel_fail(t, ERROR_AUTH, "refused the user or the password; "
-			    "it takes %s (HTTP status 407)",
-			    names.len ? buf_cstr(&names) : "no login it names");
+		tunnel_fail(t, ERROR_AUTH, "refused the user or the password%s "
+			    "(HTTP status %u)", buf_cstr(&names), t->code);
 	else
-		tunnel_fail(t, ERROR_AUTH, "wants a login by %s: set proxy = "
-			    "http://USER:PASSWORD@HOST:PORT (HTTP status 407)",
-			    names.len ? buf_cstr(&names) : "no way it names");
+		tunnel_fail(t, ERROR_AUTH, "wants a login%s: set proxy = "
+			    "http://USER:PASSWORD@HOST:PORT (HTTP status %u)",
+			    buf_cstr(&names), t->code);
 	buf_release(&names);
 }
 
@@ -196,7 +198,6 @@ static void refuse(struct tunnel *t)
 		const char *text;
 	} known[] = {
 		{ 400, ERROR_PROTOCOL, "it did not understand the request" },
-		{ 401, ERROR_PROTOCOL, "it answers as a web server does" },
 		{ 403, ERROR_PERM, "its rules do not allow it" },
 		{ 405, ERROR_PERM, "its rules do not allow CONNECT" },
 		{ 404, ERROR_NET, "it does not find the host" },
@@ -227,7 +228,7 @@ static void on_end(struct tunnel *t)
 		t->code = 0;
 	else if (t->code < 300)
 		t->want = TUNNEL_UP;
-	else if (t->code == 407)
+	else if (t->code == 407 || t->code == 401)
 		refuse_login(t);
 	else
 		refuse(t);

@@ -174,7 +174,7 @@ static const struct row {
 	    "Proxy-Authenticate: Negotiate, NTLM\r\n\r\n"),
 	  S("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n"
 	    "Proxy-Authorization: Basic am9lOnMz\r\n\r\n"), 0, BAD(ERROR_AUTH),
-	  "by NTLM, Negotiate, others: only Basic is supported", 1 },
+	  "wants another login; it takes NTLM, Negotiate, others: only Basic", 1 },
 	{ PROXY_HTTP, "a", 1, "joe", "s3",
 	  S("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\n\r\n"),
 	  S("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n"
@@ -182,7 +182,12 @@ static const struct row {
 	  "refused the user or the password; it takes Basic", 1 },
 	{ PROXY_HTTP, "a", 1, "", "", S("HTTP/1.1 407 x\r\n\r\n"),
 	  S("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), 0, BAD(ERROR_AUTH),
-	  "by no way it names", 1 },
+	  "wants a login: set proxy", 1 },
+	{ PROXY_HTTP, "a", 1, "joe", "", S("HTTP/1.1 401 x\r\n\r\n"),
+	  S("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n"
+	    "Proxy-Authorization: Basic am9lOg==\r\n\r\n"), 0,
+	  BAD(ERROR_AUTH), "refused the user or the password (HTTP status 401)",
+	  1 },
 	/* Other answers. */
 	{ PROXY_HTTP, "a", 1, "", "", S("HTTP/1.1 403 x\r\n\r\n"),
 	  S("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), 0, BAD(ERROR_PERM),
