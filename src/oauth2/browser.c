@@ -13,6 +13,7 @@
 #include "oauth2/say.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
+#include "sys/locked.h"
 
 /* ---- the browser itself ---- */
 
@@ -145,7 +146,7 @@ static int redeem(struct client *c, const struct journey *j,
 	struct buf form;
 	enum ask got;
 
-	client_form(&form);
+	locked_buf(&form, CLIENT_FORM_MAX);
 	form_add(&form, "grant_type", STR("authorization_code"));
 	form_add(&form, "code", buf_str(&r->code));
 	form_add(&form, "redirect_uri", buf_str(&j->redirect));
@@ -154,8 +155,7 @@ static int redeem(struct client *c, const struct journey *j,
 	got = client_ask(c, buf_str(&form), g, &refusal, err);
 	if (got == ASK_REFUSED)
 		client_refused(c, &refusal, "give a token", false, err);
-	buf_wipe(&form);
-	buf_release(&form);
+	locked_buf_release(&form);
 	return got == ASK_GRANTED ? 0 : -1;
 }
 

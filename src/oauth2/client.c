@@ -7,6 +7,7 @@
 #include "oauth2/url.h"
 #include "sasl/mask.h"
 #include "sys/clock.h"
+#include "sys/locked.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
@@ -75,12 +76,6 @@ void client_show(const struct client *c, struct buf *out, struct str text)
 	buf_release(&safe);
 }
 
-void client_form(struct buf *form)
-{
-	buf_init(form, CLIENT_FORM_MAX);
-	buf_room(form, CLIENT_FORM_MAX);
-}
-
 /* ---- who we are: RFC 6749 s2.3.1 ---- */
 
 static int post_basic(struct client *c, const char *url, struct str form,
@@ -90,15 +85,14 @@ static int post_basic(struct client *c, const char *url, struct str form,
 	const char *basic[2];
 	int ret;
 
-	client_form(&id);
-	client_form(&secret);
+	buf_init(&id, CLIENT_FORM_MAX);
+	locked_buf(&secret, CLIENT_FORM_MAX);
 	form_encode(&id, str_of(c->profile->client_id));
 	form_encode(&secret, str_of(c->profile->client_secret));
 	basic[0] = buf_cstr(&id);
 	basic[1] = buf_cstr(&secret);
 	ret = http_post(c->http, url, form, basic, a, err);
-	buf_wipe(&secret);
-	buf_release(&secret);
+	locked_buf_release(&secret);
 	buf_release(&id);
 	return ret;
 }
@@ -109,7 +103,7 @@ static int post_plain(struct client *c, const char *url, struct str form,
 	struct buf full;
 	int ret;
 
-	client_form(&full);
+	locked_buf(&full, CLIENT_FORM_MAX);
 	buf_add(&full, form);
 	form_add(&full, "client_id", str_of(c->profile->client_id));
 	if (*c->profile->client_secret)
@@ -118,8 +112,7 @@ static int post_plain(struct client *c, const char *url, struct str form,
 	ret = full.over ? error_set(err, ERROR_CONFIG, "the request is larger "
 				    "than %d octets", CLIENT_FORM_MAX) :
 	      http_post(c->http, url, buf_str(&full), NULL, a, err);
-	buf_wipe(&full);
-	buf_release(&full);
+	locked_buf_release(&full);
 	return ret;
 }
 

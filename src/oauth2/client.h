@@ -73,8 +73,7 @@ int client_keep(const struct client *c, struct token_lock *l,
 		const struct grant *g, const struct token *old,
 		struct error *err);
 
-/* Room for a form or an address, at once: it may hold secrets. */
-enum { CLIENT_FORM_MAX = 256 << 10 };	/* octets */
-void client_form(struct buf *form);
+/* Octets of a form or an address; a form is in locked memory. */
+enum { CLIENT_FORM_MAX = 256 << 10 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "oauth2/say.h"
 #include "oauth2/url.h"
 #include "sys/clock.h"
+#include "sys/locked.h"
 #include "util/utf8.h"
 
 enum { CODE_MAX = 128, URI_MAX = 2048 };	/* octets */
@@ -169,7 +170,7 @@ static int begin(struct client *c, struct device *d, struct error *err)
 	struct buf form;
 	int ret;
 
-	client_form(&form);
+	locked_buf(&form, CLIENT_FORM_MAX);
 	if (*c->profile->scope)
 		form_add(&form, "scope", str_of(c->profile->scope));
 	ret = client_post(c, c->device, buf_str(&form), &a, err);
@@ -180,7 +181,7 @@ static int begin(struct client *c, struct device *d, struct error *err)
 		ret = device_read(d, buf_str(&a.body), err);
 	}
 	http_answer_release(&a);
-	buf_release(&form);
+	locked_buf_release(&form);
 	return ret;
 }
 
@@ -192,7 +193,7 @@ int device_login(struct client *c, unsigned patience, struct held *held,
 	struct buf form;
 	int ret = -1;
 
-	client_form(&form);
+	locked_buf(&form, CLIENT_FORM_MAX);
 	if (!begin(c, &d, err)) {
 		client_hide(c, d.device_code);
 		show(&d);
@@ -204,7 +205,6 @@ int device_login(struct client *c, unsigned patience, struct held *held,
 	}
 	c->n_secrets = hidden;
 	device_release(&d);
-	buf_wipe(&form);
-	buf_release(&form);
+	locked_buf_release(&form);
 	return ret;
 }

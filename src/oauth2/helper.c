@@ -20,6 +20,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/guard.h"
+#include "sys/locked.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
@@ -116,8 +117,7 @@ static int read_profile(struct oauth2_profile *p, char **user,
 	struct buf text;
 	int ret;
 
-	buf_init(&text, PROFILE_TEXT_MAX);
-	buf_room(&text, PROFILE_TEXT_MAX);
+	locked_buf(&text, PROFILE_TEXT_MAX);
 	ret = file_read_fd(PROFILE_FD, &text, clock_after(PROFILE_PATIENCE),
 			   "the profile", err);
 	if (!ret && text.over)
@@ -126,8 +126,7 @@ static int read_profile(struct oauth2_profile *p, char **user,
 	if (!ret)
 		ret = profile_read(p, user, buf_str(&text), err);
 	close(PROFILE_FD);
-	buf_wipe(&text);
-	buf_release(&text);
+	locked_buf_release(&text);
 	return ret;
 }
 
@@ -180,14 +179,12 @@ static int answer(const char *word, struct str text)
 	struct buf line;
 	int ret;
 
-	buf_init(&line, 2 * GRANT_TOKEN_MAX);
-	buf_room(&line, 2 * GRANT_TOKEN_MAX);
+	locked_buf(&line, 2 * GRANT_TOKEN_MAX);
 	buf_addf(&line, "%s ", word);
 	buf_add(&line, text);
 	buf_addch(&line, '\n');
 	ret = write_all(buf_str(&line));
-	buf_wipe(&line);
-	buf_release(&line);
+	locked_buf_release(&line);
 	return ret ? error_kind_status(ERROR_IO) : 0;
 }
 
@@ -212,8 +209,7 @@ static int do_refresh(const struct order *o, const struct oauth2_profile *p,
 	struct buf token;
 	int status;
 
-	buf_init(&token, GRANT_TOKEN_MAX);
-	buf_room(&token, GRANT_TOKEN_MAX);
+	locked_buf(&token, GRANT_TOKEN_MAX);
 	if (client_init(&c, p, user, o->timeout, &err) ||
 	    renew_token(&c, o->stale, &token, &warn, &err))
 		status = answer_error(&err);
@@ -223,8 +219,7 @@ static int do_refresh(const struct order *o, const struct oauth2_profile *p,
 	if (warn.kind)
 		say("%s", warn.text);
 	client_release(&c);
-	buf_wipe(&token);
-	buf_release(&token);
+	locked_buf_release(&token);
 	return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "oauth2/url.h"
 #include "oauth2/wiped.h"
+#include "sys/locked.h"
 #include "util/xalloc.h"
 
 struct http {
@@ -136,9 +137,7 @@ static int perform(struct http *h, const char *url, struct http_answer *a,
 	struct url parts;
 	CURLcode e = CURLE_OK;
 
-	/* All of it at once: a copy left by growing would not be wiped. */
-	buf_init(&a->body, HTTP_BODY_MAX);
-	buf_room(&a->body, HTTP_BODY_MAX);
+	locked_buf(&a->body, HTTP_BODY_MAX);
 	*h->error = '\0';
 	/* What is not encrypted goes to this host, not to a proxy. */
 	if (url_split(str_of(url), &parts) && !parts.https)
@@ -185,6 +184,5 @@ int http_post(struct http *h, const char *url, struct str form,
 
 void http_answer_release(struct http_answer *a)
 {
-	buf_wipe(&a->body);
-	buf_release(&a->body);
+	locked_buf_release(&a->body);
 }

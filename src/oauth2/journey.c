@@ -42,7 +42,7 @@ void journey_init(struct journey *j)
 	*j = (struct journey){ 0 };
 	buf_init(&j->redirect, OPTION_TEXT_MAX);
 	buf_init(&j->path, OPTION_TEXT_MAX);
-	client_form(&j->url);
+	buf_init(&j->url, CLIENT_FORM_MAX);
 	buf_init(&j->state, 128);
 	buf_init(&j->verifier, 128);
 	buf_room(&j->verifier, 128);

@@ -7,6 +7,7 @@
 #include "oauth2/url.h"
 #include "sys/clock.h"
 #include "sys/dir.h"
+#include "sys/locked.h"
 #include "util/xalloc.h"
 
 static bool will_do(const struct token *t, const char *stale)
@@ -63,7 +64,7 @@ static int ask(struct client *c, struct token_lock *l, const struct token *t,
 	bool held;
 	int ret = -1;
 
-	client_form(&form);
+	locked_buf(&form, CLIENT_FORM_MAX);
 	form_add(&form, "grant_type", STR("refresh_token"));
 	form_add(&form, "refresh_token", t->refresh);
 	/* From the question on, what is kept may be worth nothing any more. */
@@ -84,8 +85,7 @@ static int ask(struct client *c, struct token_lock *l, const struct token *t,
 	}
 	if (held)
 		signals_release(&old);
-	buf_wipe(&form);
-	buf_release(&form);
+	locked_buf_release(&form);
 	return ret;
 }
 
