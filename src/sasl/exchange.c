@@ -90,7 +90,9 @@ int exchange_provide(Gsasl *lib, Gsasl_session *session, Gsasl_property prop)
 	case GSASL_SERVICE:
 		return put(session, prop, STR("smtp"));
 	case GSASL_HOSTNAME:
-		return put(session, prop, str_of(c->host));
+		/* An address without its interface. */
+		return put(session, prop, (struct str){
+			c->host, strcspn(c->host, "%") });
 	default:
 		return s->binding.n && prop == s->binding_kind ?
 			put_binding(session, prop, s->binding) :

@@ -38,8 +38,10 @@ void oauth_bearer(struct buf *out, const struct sasl_config *c)
 	presize(out, c);
 	buf_addz(out, "n,a=");
 	add_saslname(out, *c->authzid ? c->authzid : c->user);
-	buf_addf(out, ",\001host=%s\001port=%u\001auth=Bearer ", c->host,
-		 c->port);
+	/* An address without its interface, which means nothing to others. */
+	buf_addz(out, ",\001host=");
+	buf_add(out, (struct str){ c->host, strcspn(c->host, "%") });
+	buf_addf(out, "\001port=%u\001auth=Bearer ", c->port);
 	buf_add(out, c->secret);
 	buf_addz(out, "\001\001");
 }

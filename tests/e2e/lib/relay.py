@@ -34,12 +34,12 @@ class Relay:
     count = 0
 
     def __init__(self, directory, *options, listen=("127.0.0.1:0",),
-                 caps=CAPS, store=True, raw=True):
+                 caps=CAPS, store=True, raw=True, prefix=()):
         Relay.count += 1
         self.dir = pathlib.Path(directory) / ("relay%d" % Relay.count)
         for sub in ("store", "raw"):
             (self.dir / sub).mkdir(parents=True)
-        argv = [str(binary()), "--log=%s" % (self.dir / "log")]
+        argv = [*prefix, str(binary()), "--log=%s" % (self.dir / "log")]
         argv += ["--raw=%s" % (self.dir / "raw")] if raw else []
         argv += ["--listen=%s" % where for where in listen]
         argv += ["--store=%s" % (self.dir / "store")] if store else []

@@ -39,6 +39,11 @@ static void messages(void **state)
 	assert_true(str_starts(buf_str(&out), STR("n,a=boss=2C=3D,\001host=")));
 	assert_non_null(strstr(at, "auth=Bearer vF9dft4qmT\001\001"));
 	buf_release(&out);
+
+	other.host = "fe80::1%eth0";
+	oauth_bearer(&out, &other);
+	assert_non_null(strstr(buf_cstr(&out), "\001host=fe80::1\001port="));
+	buf_release(&out);
 }
 
 /* All memory at once, for the longest escapes too. */
