@@ -47,6 +47,29 @@ static void show_tls(struct buf *out, const struct tls_info *tls)
 		row(out, "trust", STR("verified"));
 }
 
+/* What the SRV records say, in the order that it was tried in this time. */
+static void show_srv(struct buf *out, const struct attempt *a)
+{
+	static const char *const tls[] = {
+		[ACCOUNT_TLS_IMPLICIT] = "implicit",
+		[ACCOUNT_TLS_STARTTLS] = "starttls",
+		[ACCOUNT_TLS_NONE] = "none",
+	};
+	const struct relay *r;
+	struct buf text;
+
+	buf_init(&text, INFO_MAX);
+	for (size_t i = 0; (r = relays_nth(&a->relays, i)); i++) {
+		if (!*r->domain)
+			continue;
+		buf_reset(&text);
+		buf_addf(&text, "%u %u %s %s", r->priority, r->weight, r->name,
+			 tls[r->tls]);
+		row(out, "SRV", buf_str(&text));
+	}
+	buf_release(&text);
+}
+
 static void show_ehlo(struct buf *out, const struct session *s)
 {
 	struct str text = buf_str(&s->hello);
@@ -80,6 +103,9 @@ static int look(const struct request *r, const struct account *account,
 
 	buf_init(&out, INFO_MAX);
 	if (attempt_open(&a, &setup)) {
+		show_srv(&out, &a);
+		(void)say_out(buf_str(&out), &err);
+		buf_reset(&out);
 		buf_addf(&out, "%s: ", attempt_relay(&a));
 		report_verdict(&out, attempt_trouble(&a), "");
 		error_set(&err, ERROR_NET, "%s", buf_cstr(&out));
@@ -87,6 +113,7 @@ static int look(const struct request *r, const struct account *account,
 		status = status_of_verdict(r->scheme, attempt_trouble(&a));
 	} else {
 		tls = stream_tls(a.stream);
+		show_srv(&out, &a);
 		row(&out, "relay", buf_str(&a.relay));
 		row(&out, "address", buf_str(&a.peer));
 		if (tls)

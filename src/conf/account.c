@@ -278,13 +278,31 @@ static int check_trust(const struct account *a, struct error *err)
 	return 0;
 }
 
+/* The records name the port, and hosts that speak SMTP. */
+static int check_srv(const struct account *a, struct error *err)
+{
+	if (!account_is_srv(a))
+		return 0;
+	if (a->port)
+		return fails(a, err, "'port' does not go with host = srv:, "
+			     "for the SRV records name the port");
+	if (*a->proxy)
+		return fails(a, err, "'proxy' does not go with host = srv:, "
+			     "for SRV records are not looked up through it: "
+			     "set host to the relay's name");
+	if (a->protocol == PROTOCOL_LMTP)
+		return fails(a, err, "protocol = lmtp does not go with host = "
+			     "srv:, for no SRV record is about LMTP");
+	return 0;
+}
+
 int account_check(const struct account *a, struct error *err)
 {
 	if (!*a->host)
 		return fails(a, err, "no 'host' is set: name the relay to "
 			     "send through");
 	if (check_secrets(a, err) || check_trust(a, err) ||
-	    check_external(a, err))
+	    check_external(a, err) || check_srv(a, err))
 		return -1;
 	if (account_is_local(a) && *a->proxy)
 		return fails(a, err, "'proxy' is set, but the host is a socket"

@@ -79,13 +79,30 @@ static size_t count(struct str s, char c)
 	return n;
 }
 
+/* The longest label that is put before it, and a dot. */
+enum { SRV_LABEL = sizeof("_submissions._tcp.") - 1 };
+
+static int check_srv(struct str domain, struct error *err)
+{
+	bool name = false;
+
+	for (size_t i = 0; i < domain.n; i++)
+		name |= domain.p[i] != '.' &&
+			(domain.p[i] < '0' || domain.p[i] > '9');
+	if (!name || has_any(domain, "/[]:@ \t,;<>()\"'\\"))
+		return bad(err, "names no domain: srv: stands before the "
+			   "domain of a mail address");
+	if (domain.n + SRV_LABEL > DOMAIN_MAX)
+		return bad(err, "is too long for a domain");
+	return 0;
+}
+
 int check_host(struct str value, struct error *err)
 {
 	struct sockaddr_un un;
 
 	if (str_casestarts(value, STR("srv:")))
-		return error_set(err, ERROR_UNAVAILABLE,
-				 "'srv:' is not in this version: name the host");
+		return check_srv((struct str){ value.p + 4, value.n - 4 }, err);
 	if (!value.n)
 		return bad(err, "may not be empty");
 	if (value.p[0] == '/') {

@@ -5,7 +5,6 @@
 #include "deliver/proof.h"
 #include "deliver/hello.h"
 #include "deliver/via.h"
-#include "mail/idn.h"
 #include "net/dial.h"
 #include "net/ticket.h"
 #include "sys/clock.h"
@@ -94,6 +93,7 @@ int connect_relay(struct attempt *a, struct error *err)
 	struct via *via;
 	int fd;
 
+	buf_addz(&a->relay, acc->host);
 	if (begin_secret(a, err) || proof_load(a, err) ||
 	    relays_find(&a->relays, connect_until(a, acc->timeout_connect),
 			err))
@@ -162,6 +162,22 @@ static void note_tls(struct attempt *a)
 	buf_release(&line);
 }
 
+static void explain_foreign(const struct attempt *a, struct error *err)
+{
+	const struct relay *relay = relays_at(&a->relays);
+	struct buf text;
+
+	if (err->kind != ERROR_CERT || !relay->foreign ||
+	    *a->account->tls_name)
+		return;
+	buf_init(&text, sizeof(err->text));
+	buf_addf(&text, "; the SRV records of '%s' lead elsewhere, to '%s': if "
+		 "that is right, set tls_name = %s", relay->domain,
+		 relay->host, relay->host);
+	error_add(err, buf_cstr(&text));
+	buf_release(&text);
+}
+
 void connect_tls(struct attempt *a)
 {
 	const struct account *acc = a->account;
@@ -177,6 +193,7 @@ void connect_tls(struct attempt *a)
 		note_tls(a);
 		return;
 	}
+	explain_foreign(a, &err);
 	v = verdict_of_error(&err, STAGE_TLS);
 	session_fail_at(&a->session, &v);
 }

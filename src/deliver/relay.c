@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "conf/option.h"
 #include "mail/idn.h"
+#include "net/srv.h"
 #include "util/buf.h"
 #include "util/xalloc.h"
 
@@ -36,9 +38,14 @@ void relays_release(struct relays *r)
 	forget(r);
 }
 
+const struct relay *relays_nth(const struct relays *r, size_t i)
+{
+	return i < r->n ? &r->list[i] : NULL;
+}
+
 const struct relay *relays_at(const struct relays *r)
 {
-	return r->at < r->n ? &r->list[r->at] : NULL;
+	return relays_nth(r, r->at);
 }
 
 /* Take one more relay; its texts are copied, and the port put to its name. */
@@ -77,12 +84,59 @@ static int find_host(struct relays *r, struct error *err)
 	return ret;
 }
 
+/* Which records answer for the account's `tls`. */
+static unsigned services(const struct account *a)
+{
+	if (!option_given(option_find(STR("tls")), a))
+		return SRV_SUBMISSIONS | SRV_SUBMISSION;
+	return account_tls(a) == ACCOUNT_TLS_IMPLICIT ? SRV_SUBMISSIONS :
+		SRV_SUBMISSION;
+}
+
+/* What a record says of TLS cannot make it less than the account wants. */
+static enum account_tls tls_for(const struct account *a,
+				const struct srv_target *t)
+{
+	if (t->implicit)
+		return ACCOUNT_TLS_IMPLICIT;
+	return account_tls(a) == ACCOUNT_TLS_NONE ? ACCOUNT_TLS_NONE :
+		ACCOUNT_TLS_STARTTLS;
+}
+
+static int find_srv(struct relays *r, int64_t deadline, struct error *err)
+{
+	const struct account *a = r->account;
+	struct srv_query q = { .services = services(a), .deadline = deadline };
+	struct srv_targets found;
+	struct buf domain;
+	int ret;
+
+	buf_init(&domain, HOST_OCTETS);
+	ret = idn_domain(&domain, str_of(account_host(a)), err);
+	if (ret)
+		error_wrap(err, "host '%s'", a->host);
+	q.domain = buf_cstr(&domain);
+	if (!ret)
+		ret = srv_find(&q, &found, err);
+	for (size_t i = 0; !ret && i < found.n; i++) {
+		const struct srv_target *t = &found.at[i];
+
+		push(r, (struct relay){ .host = t->host, .name = t->host,
+		     .port = t->port, .tls = tls_for(a, t),
+		     .domain = q.domain, .priority = t->priority,
+		     .weight = t->weight,
+		     .foreign = !srv_is_within(t->host, q.domain) });
+	}
+	buf_release(&domain);
+	return ret;
+}
+
 int relays_find(struct relays *r, int64_t deadline, struct error *err)
 {
-	(void)deadline;
 	if (r->n)
 		return 0;
-	return find_host(r, err);
+	return account_is_srv(r->account) ? find_srv(r, deadline, err) :
+		find_host(r, err);
 }
 
 /* Did it fail before the relay was anything but a host that is down? */

@@ -26,6 +26,7 @@ struct relay {
 	 * show the domain's certificate.
 	 */
 	const char *domain;
+	unsigned priority, weight;	/* of that record */
 	bool foreign;		/* host is neither the domain nor below it */
 };
 
@@ -49,6 +50,9 @@ void relays_release(struct relays *r);
  * idn_domain() and srv_find() fail.
  */
 int relays_find(struct relays *r, int64_t deadline, struct error *err);
+
+/* All relays of the account at hand, in their order; NULL past the last. */
+const struct relay *relays_nth(const struct relays *r, size_t i);
 
 /* The relay at hand, valid until the next of these calls; NULL: not found. */
 const struct relay *relays_at(const struct relays *r);

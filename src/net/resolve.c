@@ -2,32 +2,20 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#include "sys/clock.h"
+#include "net/aside.h"
 #include "util/buf.h"
 #include "util/str.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
-enum {
-	HOST_MAX = 255,			/* octets, RFC 1035 s2.3.4 */
-	STACK_SIZE = 256 << 10		/* bytes; NSS modules are not modest */
-};
+enum { HOST_MAX = 255 };		/* octets, RFC 1035 s2.3.4 */
 
-/* One lookup; freed by whichever of the two threads lets go of it last. */
 struct lookup {
-	pthread_mutex_t lock;
-	pthread_cond_t ready;
-	bool done;
-	bool abandoned;
 	int result;			/* EAI_* */
 	int error;			/* errno for EAI_SYSTEM */
 	struct addrinfo *found;
@@ -80,95 +68,30 @@ static int look_up_anyhow(const char *host, const char *port,
 	return result;
 }
 
-static void lookup_free(struct lookup *l)
+static void lookup_free(void *ctx)
 {
+	struct lookup *l = ctx;
+
 	if (l->found)
 		freeaddrinfo(l->found);
-	pthread_mutex_destroy(&l->lock);
-	pthread_cond_destroy(&l->ready);
 	free(l);
 }
 
 static struct lookup *lookup_new(const char *host, const char *port)
 {
 	struct lookup *l = xcalloc(1, sizeof(*l));
-	pthread_condattr_t attr;
 
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->ready, &attr);
-	pthread_condattr_destroy(&attr);
 	snprintf(l->host, sizeof(l->host), "%s", host);
 	snprintf(l->port, sizeof(l->port), "%s", port);
 	return l;
 }
 
-static void *lookup_run(void *ctx)
+static void lookup_run(void *ctx)
 {
 	struct lookup *l = ctx;
-	struct addrinfo *found;
-	int result = look_up_anyhow(l->host, l->port, &found);
-	int error = errno;
-	bool abandoned;
 
-	pthread_mutex_lock(&l->lock);
-	l->result = result;
-	l->error = error;
-	l->found = found;
-	l->done = true;
-	abandoned = l->abandoned;
-	pthread_cond_signal(&l->ready);
-	pthread_mutex_unlock(&l->lock);
-	if (abandoned)
-		lookup_free(l);
-	return NULL;
-}
-
-/* Begin it beside us.  Signals stay with the thread that expects them. */
-static int lookup_start(struct lookup *l)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	pthread_t thread;
-	int r;
-
-#ifdef M_ARENA_MAX
-	/* Else glibc reserves 64 MiB of address space for the new thread. */
-	mallopt(M_ARENA_MAX, 1);
-#endif
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	r = pthread_create(&thread, &attr, lookup_run, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
-/* Did it end before the deadline?  If not, the thread is to free it. */
-static bool lookup_wait(struct lookup *l, int64_t deadline)
-{
-	struct timespec until = {
-		.tv_sec = (time_t)(deadline / 1000),
-		.tv_nsec = (long)(deadline % 1000) * 1000000
-	};
-	bool done;
-	int r = 0;
-
-	pthread_mutex_lock(&l->lock);
-	while (!l->done && r != ETIMEDOUT) {
-		if (deadline == CLOCK_NEVER)
-			pthread_cond_wait(&l->ready, &l->lock);
-		else
-			r = pthread_cond_timedwait(&l->ready, &l->lock, &until);
-	}
-	done = l->done;
-	l->abandoned = !done;
-	pthread_mutex_unlock(&l->lock);
-	return done;
+	l->result = look_up_anyhow(l->host, l->port, &l->found);
+	l->error = errno;
 }
 
 static int refuse(const char *host, int result, int error, struct error *err)
@@ -253,6 +176,7 @@ bool resolve_literal(const char *host, unsigned port, struct addrinfo **out)
 int resolve(const char *host, unsigned port, int64_t deadline,
 	    struct addrinfo **out, struct error *err)
 {
+	struct aside_work work;
 	struct lookup *l;
 	char service[8];
 	int ret = 0;
@@ -263,9 +187,8 @@ int resolve(const char *host, unsigned port, int64_t deadline,
 		return -1;
 	snprintf(service, sizeof(service), "%u", port & 0xffff);
 	l = lookup_new(host, service);
-	if (lookup_start(l))		/* no thread to be had: do it here */
-		lookup_run(l);
-	if (!lookup_wait(l, deadline))
+	work = (struct aside_work){ lookup_run, lookup_free, l };
+	if (!aside_wait(aside_start(&work), deadline))
 		return error_set(err, ERROR_NET, "resolving '%s' timed out",
 				 host);
 	if (l->result)
