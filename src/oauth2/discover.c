@@ -25,6 +25,7 @@ static int take(char **field, const struct json_t *o, const char *name,
 	return 0;
 }
 
+/* 0, -1, or 1 for what is no metadata at all: some have a page everywhere. */
 static int take_all(struct client *c, struct str body, struct error *err)
 {
 	struct json_t *o = object_parse(body);
@@ -32,8 +33,8 @@ static int take_all(struct client *c, struct str body, struct error *err)
 	int ret = -1;
 
 	if (!o) {
-		error_set(err, ERROR_CONFIG, "what the issuer says of itself "
-			  "is no JSON object");
+		ret = error_set(err, ERROR_CONFIG, "what the issuer says of "
+				"itself is no JSON object") + 2;
 	} else if (!object_text(o, "issuer", &issuer) ||
 		   !str_eq(issuer, str_of(c->profile->issuer))) {
 		/* RFC 8414 s3.3: else one could pass itself off as another. */

@@ -718,6 +718,26 @@ def test_discovery_of_no_use(helper, extra, status, text):
     assert done.status == status and text in done.err, done
 
 
+def test_a_page_everywhere(helper):
+    """Some servers have a page of theirs at whatever address."""
+    h = helper(**OPEN)
+    h.set(issuer=h.provider.issuer)
+    real = h.provider.get
+
+    def get(path, query):
+        if path == "/.well-known/oauth-authorization-server":
+            return 200, "<html>hello</html>"
+        return real(path, query)
+
+    h.provider.get = get
+    h.provider.metadata_paths = ["/.well-known/openid-configuration"]
+    done = h.run("login", "--flow=device", "--timeout=1")
+    assert done.status == 75 and "enter this code" in done.err, done
+    h.provider.metadata_paths = []
+    done = h.run("login", "--flow=device", "--timeout=1")
+    assert done.status == 78 and "404" in done.err, done
+
+
 def test_explicit_endpoints_win(helper):
     h = helper(auth_endpoint=None, device_endpoint=None)
     h.set(issuer=h.provider.issuer)
