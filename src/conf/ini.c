@@ -378,28 +378,91 @@ static int compare(const struct ini *ini, const dictionary *d,
 	return 0;
 }
 
+/* May it have a password in it? */
+static bool is_private(struct str key)
+{
+	const struct option *o = option_find(key);
+
+	return o && ((o->flags & OPTION_SECRET) ||
+		     o == option_find(STR("proxy")));
+}
+
+/*
+ * The text that iniparser gets: it leaves copies behind, in its own buffers
+ * and in stdio's, so in place of each secret there are as many x.
+ */
+static void hide_secrets(const struct ini *ini, struct str text,
+			 struct buf *shown)
+{
+	char *copy = buf_room(shown, text.n);
+
+	memcpy(copy, text.p, text.n);
+	buf_grew(shown, text.n);
+	for (size_t s = 0; s < ini->n_section; s++) {
+		const struct ini_section *sec = &ini->section[s];
+
+		for (size_t i = 0; i < sec->n && !sec->free_keys; i++) {
+			const struct ini_entry *e = &ini->entry[sec->first + i];
+
+			if (e->value.n && is_private(e->key))
+				memset(copy + (e->value.p - text.p), 'x',
+				       e->value.n);
+		}
+	}
+}
+
+/* Let iniparser read text; NULL if there are no files in memory. */
+static dictionary *read_text(struct str text)
+{
+	char path[FILE_MEMORY_PATH];
+	dictionary *d;
+	int fd = file_in_memory(text, path);
+
+	if (fd < 0)
+		return NULL;
+	d = iniparser_load(path);
+	close(fd);
+	return d;
+}
+
+/* Is what iniparser makes of given, a text of the file's, what we make of it? */
+static int confirm(struct str given, const dictionary *d, const char *file,
+		   struct error *err)
+{
+	struct ini ini;
+	int ret = ini_check(&ini, given, file, err);
+
+	if (!ret)
+		ret = compare(&ini, d, file, err);
+	ini_release(&ini);
+	return ret;
+}
+
 int ini_load(struct ini *ini, struct str text, const char *file,
 	     struct error *err)
 {
-	char path[FILE_MEMORY_PATH];
-	dictionary *d = NULL;
-	int fd, ret;
+	struct buf shown;
+	dictionary *d;
+	int ret;
 
 	if (ini_check(ini, text, file, err))
 		return -1;
 	iniparser_set_error_callback(say_nothing);
-	fd = file_in_memory(text, path);
-	if (fd >= 0) {
-		d = iniparser_load(path);
-		close(fd);
-	}
-	/* No /proc: the file itself, and compare() sees if it has changed. */
-	if (!d)
+	buf_init(&shown, text.n);
+	hide_secrets(ini, text, &shown);
+	d = read_text(buf_str(&shown));
+	if (d) {
+		ret = confirm(buf_str(&shown), d, file, err);
+	} else {
+		/* No /proc: the file itself, and this sees if it has changed. */
 		d = iniparser_load(file);
-	if (!d)
-		return error_set(err, ERROR_CONFIG, "'%s': iniparser cannot "
-				 "read it", file);
-	ret = compare(ini, d, file, err);
-	dictionary_wipe(d);
+		ret = d ? confirm(text, d, file, err) :
+			error_set(err, ERROR_CONFIG, "'%s': iniparser cannot "
+				  "read it", file);
+	}
+	if (d)
+		dictionary_wipe(d);
+	buf_wipe(&shown);	/* a comment may have what was a secret once */
+	buf_release(&shown);
 	return ret;
 }

@@ -18,6 +18,7 @@ enum {
 	READ_MAX = TINY ? 7 : INT_MAX,	/* bytes stream_read() gives */
 	SEND_MAX = TINY ? 7 : INT_MAX,	/* bytes sent at once, */
 	SEND_BULK = 4 << 10,		/* but of so many, all */
+	QUIET_MAX = 32 << 10,		/* a command is never larger */
 	FEEDS = 64,			/* chunks before stream_read() gives up */
 	GRACE = 3			/* see overdue() */
 };
@@ -91,6 +92,8 @@ void stream_close(struct stream *s)
 	}
 	close(s->fd);
 	tls_free(s->tls);
+	if (s->plain.len)
+		explicit_bzero(s->plain.p, s->plain.len);
 	buf_release(&s->plain);
 	free(s);
 }
@@ -109,6 +112,9 @@ static void tidy(struct stream *s)
 	struct buf *b = out(s);
 
 	if (s->sent == b->len) {
+		/* It may have been a response of AUTH, in clear. */
+		if (!s->tls && b->len < QUIET_MAX)
+			explicit_bzero(b->p, b->len);
 		if (b->cap > OUT_KEEP)
 			buf_release(b);
 		else

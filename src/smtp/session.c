@@ -80,6 +80,8 @@ void session_command(struct session *s, enum verb verb, uint32_t rcpt,
 		return;
 	}
 	session_trace(s, 'C', shown.n ? shown : line);
+	/* At once: growing for the CRLF would leave a copy of a response. */
+	buf_room(&s->out, line.n + 2);
 	buf_add(&s->out, line);
 	buf_add(&s->out, STR("\r\n"));
 	session_expect(s, verb, rcpt);
@@ -445,7 +447,11 @@ struct str session_output(const struct session *s)
 
 void session_sent(struct session *s, size_t n)
 {
-	buf_drop(&s->out, n);
+	/* A response of AUTH always goes alone. */
+	if (n == s->out.len && s->auth && !*s->mech)
+		buf_wipe(&s->out);
+	else
+		buf_drop(&s->out, n);
 	if (!s->out.len)
 		s->epoch++;	/* what was a wait to be read is now for a reply */
 }
