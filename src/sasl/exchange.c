@@ -7,6 +7,8 @@
 #include "util/base64.h"
 #include "util/xalloc.h"
 
+enum { PREPARED = 256 };	/* octets that SASLprep takes beside its text */
+
 bool exchange_is(const struct sasl *s, const char *mech)
 {
 	return !strcmp(s->mech->name, mech);
@@ -119,4 +121,6 @@ void exchange_close(struct sasl *s)
 	}
 	gsasl_finish(s->session);
 	s->session = NULL;
+	/* It has freed some of them before, and what it prepared of them. */
+	wipe_freed(4 * s->config->secret.n + PREPARED);
 }

@@ -53,3 +53,25 @@ void wipe(void *p, size_t n)
 	while (n--)
 		*v++ = 0;
 }
+
+void wipe_freed(size_t n)
+{
+	enum { STEP = 16, TIMES = 8, MOST = 4096 };
+	void **list = NULL;
+
+	for (size_t size = STEP + STEP / 2; size <= n && size <= MOST;
+	     size += STEP)
+		for (int i = 0; i < TIMES; i++) {
+			void **block = xrealloc(NULL, size, 1);
+
+			wipe(block, size);
+			*block = list;
+			list = block;
+		}
+	while (list) {
+		void **block = list;
+
+		list = *block;
+		free(block);
+	}
+}

@@ -16,4 +16,11 @@ char *xstrdup(const char *cstr);		/* caller frees */
 /* Overwrite n bytes so that no compiler leaves it out: for secrets. */
 void wipe(void *p, size_t n);
 
+/*
+ * Overwrite what free() holds back of blocks of up to n octets, for libraries
+ * that free secrets as they are.  As good as malloc() lets it: it is given the
+ * same blocks again.
+ */
+void wipe_freed(size_t n);
+
 #endif

@@ -23,6 +23,7 @@
 #include "smtp/session.h"
 #include "sys/clock.h"
 #include "sys/locked.h"
+#include "util/base64.h"
 #include "util/buf.h"
 
 enum { LENGTH = 48, PIECE = 1 << 20, REGION_MAX = 256 << 20 };
@@ -284,6 +285,27 @@ static void log_in(struct session *s, const char *mech)
 	say(s, line);
 }
 
+/* The relay's first word to a client whose nonce is in what it said. */
+static void scram_first(char line[200], struct str said)
+{
+	struct buf plain, text;
+	const char *nonce;
+
+	buf_init(&plain, 1000);
+	buf_init(&text, 1000);
+	said.p += strlen("AUTH SCRAM-SHA-256 ");
+	said.n -= strlen("AUTH SCRAM-SHA-256 ") + 2;
+	assert_int_equal(base64_decode(&plain, said), 0);
+	nonce = strstr(buf_cstr(&plain), "r=");
+	assert_non_null(nonce);
+	buf_addf(&text, "%sxyz,s=c2FsdA==,i=4096", nonce);
+	buf_reset(&plain);
+	base64_encode(&plain, buf_str(&text));
+	snprintf(line, 200, "334 %s\r\n", buf_cstr(&plain));
+	buf_release(&plain);
+	buf_release(&text);
+}
+
 static void of_a_login(void **state)
 {
 	static const struct { const char *mech, *challenge[4]; } rows[] = {
@@ -292,6 +314,11 @@ static void of_a_login(void **state)
 			     NULL } },
 		{ "CRAM-MD5", { "334 PDE3ODkzLjEzMjA2NzkxMjNAdG9zaGliYT4=\r\n",
 				NULL } },
+		/* Ours to be proved at least, whatever becomes of its. */
+		{ "SCRAM-SHA-256", { "", NULL } },
+		{ "DIGEST-MD5", { "334 cmVhbG09Im14Iixub25jZT0iT0E2TUc5dEVRR20y"
+				  "aGgiLHFvcD0iYXV0aCIsYWxnb3JpdGhtPW1kNS1zZXNz"
+				  "LGNoYXJzZXQ9dXRmLTg=\r\n", NULL } },
 		{ "XOAUTH2", { NULL } },
 		{ "OAUTHBEARER", { NULL } },
 	};
@@ -322,13 +349,18 @@ static void of_a_login(void **state)
 		assert_non_null(sasl);
 		assert_int_equal(session_want(&s), WANT_AUTH);
 		session_auth(&s, sasl_auth(sasl));
-		session_sent(&s, session_output(&s).n);
 		for (size_t k = 0; rows[i].challenge[k]; k++) {
-			say(&s, rows[i].challenge[k]);
+			char first[200] = "";
+
+			if (!*rows[i].challenge[k])
+				scram_first(first, session_output(&s));
 			session_sent(&s, session_output(&s).n);
+			say(&s, *first ? first : rows[i].challenge[k]);
 		}
+		/* An answer, and not "*" or QUIT. */
+		assert_true(session_output(&s).n > 20);
+		session_sent(&s, session_output(&s).n);
 		say(&s, "235 in\r\n");
-		assert_string_equal(s.mech, rows[i].mech);
 		during = copies() - before;
 		sasl_free(sasl);
 		secret_release(&secret);
