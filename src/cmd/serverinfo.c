@@ -83,7 +83,7 @@ static void show_ehlo(struct buf *out, const struct session *s)
 }
 
 static int look(const struct request *r, const struct account *account,
-		const char *mailname)
+		const char *mailname, const char *known_file)
 {
 	struct attempt_setup setup = {
 		.account = account,
@@ -91,7 +91,7 @@ static int look(const struct request *r, const struct account *account,
 		.ways = { .fd = -1 },
 		.look = true,
 		.deadline = clock_after(account->deadline),
-		.known_file = "",
+		.known_file = known_file,
 		.trace = r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)r,
 	};
@@ -135,15 +135,19 @@ int front_serverinfo(const struct request *r)
 	struct config config;
 	struct account *account;
 	struct error err;
-	struct buf mailname;
+	struct buf mailname, known_file;
 	int status;
 
 	buf_init(&mailname, 1 << 12);
+	buf_init(&known_file, 1 << 12);
+	setup_known_file(&known_file);
 	account = setup_account(&config, r, "", &err);
 	host_mailname(config.general.mailname, &mailname);
-	status = account ? look(r, account, buf_cstr(&mailname)) :
+	status = account ? look(r, account, buf_cstr(&mailname),
+				buf_cstr(&known_file)) :
 		say_error(r, &err);
 	buf_release(&mailname);
+	buf_release(&known_file);
 	config_release(&config);
 	return status;
 }

@@ -1,11 +1,18 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/front.h"
 #include "conf/netrc.h"
 #include "conf/option.h"
 #include "sys/host.h"
+#include "sys/terminal.h"
+
+enum { ANSWER_WAIT = 120 * 1000 };	/* ms; the relay waits as well */
 
 int setup_config(struct config *c, const struct request *r, struct error *err)
 {
@@ -92,23 +99,40 @@ void setup_known_file(struct buf *out)
 	buf_addz(out, "/posthaste/known_relays");
 }
 
+/* The line typed, as far as there is room; false if nobody types any. */
+static bool read_answer(int tty, char *to, size_t max)
+{
+	struct pollfd p = { .fd = tty, .events = POLLIN };
+	ssize_t n;
+	int r;
+
+	do
+		r = poll(&p, 1, ANSWER_WAIT);
+	while (r < 0 && errno == EINTR);
+	if (r <= 0)
+		return false;
+	n = read(tty, to, max - 1);
+	to[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 /* stdin is the message, so the terminal itself is asked. */
 bool setup_ask(void *ctx, const char *known_as, const char *fingerprint)
 {
 	const struct request *r = ctx;
 	char answer[16] = "";
-	FILE *tty;
+	bool yes;
+	int tty;
 
-	if (r->face == FACE_SENDMAIL)
+	if (r->face == FACE_SENDMAIL || !terminal_there())
 		return false;
-	tty = fopen("/dev/tty", "r+e");
-	if (!tty)
+	tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (tty < 0)
 		return false;
-	fprintf(tty, "The relay %s is not known yet.  Its certificate is\n"
+	dprintf(tty, "The relay %s is not known yet.  Its certificate is\n"
 		"  %s\nTrust it from now on? (yes/no) ", known_as, fingerprint);
-	fflush(tty);
-	if (!fgets(answer, sizeof(answer), tty))
-		answer[0] = '\0';
-	fclose(tty);
-	return !strcmp(answer, "yes\n");
+	yes = read_answer(tty, answer, sizeof(answer)) &&
+	      !strcmp(answer, "yes\n");
+	close(tty);
+	return yes;
 }

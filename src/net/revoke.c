@@ -312,9 +312,10 @@ void ocsp_judge(gnutls_session_t session, unsigned status, struct buf *why,
 {
 	struct answer a = { 0 };
 	bool is = read_answer(session, &a);
+	/* Or else it is about another certificate, or anybody's. */
+	bool sound = is && !(status & GNUTLS_CERT_INVALID_OCSP_STATUS);
 
-	if (is && a.status == GNUTLS_OCSP_CERT_REVOKED &&
-	    !(status & GNUTLS_CERT_INVALID_OCSP_STATUS)) {
+	if (sound && a.status == GNUTLS_OCSP_CERT_REVOKED) {
 		add_ocsp_revoked(why, &a);
 	} else if (is && a.until != -1 && a.until < now) {
 		cert_also(why);
@@ -326,7 +327,7 @@ void ocsp_judge(gnutls_session_t session, unsigned status, struct buf *why,
 		buf_addz(why, "the OCSP status sent with it is from the "
 			 "future, ");
 		cert_add_date(why, a.from);
-	} else if (is && a.status == GNUTLS_OCSP_CERT_UNKNOWN) {
+	} else if (sound && a.status == GNUTLS_OCSP_CERT_UNKNOWN) {
 		cert_also(why);
 		buf_addz(why, "the OCSP status sent with it does not know it");
 	} else if (status & GNUTLS_CERT_MISSING_OCSP_STATUS) {
