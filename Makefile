@@ -202,7 +202,7 @@ lint-shell:
 lint-units: all
 	@command -v systemd-analyze >/dev/null || exit 0; rm -rf $(O)/units; for m in system user; do \
 	$(INSTALL) -d $(O)/units/$$m && for f in $(srcdir)/contrib/systemd/$$m/*; do \
-	sed 's,@bindir@,$(abspath $(O)),g; s,@localstatedir@,/var,g' $$f >$(O)/units/$$m/$${f##*/}; done; \
+	sed 's,@bindir@,$(abspath $(O)),g; s,@localstatedir@,/var,g; s,@sysconfdir@,/etc,g' $$f >$(O)/units/$$m/$${f##*/}; done; \
 	XDG_RUNTIME_DIR=$(abspath $(O)) systemd-analyze verify --$$m --man=no $(O)/units/$$m/* || exit 1; done
 lint-completions:
 	$(call try,zsh,zsh -n $(srcdir)/completions/_$(PROG))
@@ -235,7 +235,7 @@ services := $(patsubst $(srcdir)/contrib/%,%,$(foreach d,cron openrc systemd/sys
 in_place = $(filter systemd/% tmpfiles.d/%,$(services))
 libdir = $(prefix)/lib
 fill   = for f in $(1); do $(INSTALL) -d "$(DESTDIR)$(2)/$${f%/*}" && \
-	sed 's,@bindir@,$(bindir),g; s,@localstatedir@,$(localstatedir),g' \
+	sed 's,@bindir@,$(bindir),g; s,@localstatedir@,$(localstatedir),g; s,@sysconfdir@,$(sysconfdir),g' \
 	$(srcdir)/contrib/$$f >"$(DESTDIR)$(2)/$$f" || exit 1; done
 
 install: all

@@ -40,7 +40,7 @@ _posthaste()
 		--header= --text= --html= --calendar= --attach= --inline=
 		--charset= --account= --config= --set= --password-fd= --host= --port=
 		--protocol= --tls= --tls-trust= --tls-name= --tls-priority= --tls-resume=
-		--auth= --user= --authzid= --password-file=
+		--auth= --user= --authzid= --password= --tls-key-password= --password-file=
 		--password-command= --token-command= --oauth2= --netrc= --helo= --ignore-extensions=
 		--source= --proxy= --timeout-connect= --timeout-tls=
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
@@ -52,7 +52,7 @@ _posthaste()
 	'
 	local keys='
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority= tls_resume=
-		auth= user= authzid= password_file= password_command=
+		auth= user= authzid= password= tls_key_password= password_file= password_command=
 		token_command= oauth2= netrc= from= from_name= helo= ignore_extensions= source= proxy=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
 		timeout_command= timeout_data= timeout_end= deadline= queue=
@@ -94,6 +94,7 @@ _posthaste()
 	--queue-remove | --queue-hold | --queue-release | --queue-retry)
 		_posthaste_words "all $(_posthaste_entries)"
 		;;
+	--password | --tls-key-password) _posthaste_words 'keyring prompt' ;;
 	--tls) _posthaste_words 'implicit starttls none' ;;
 	--protocol) _posthaste_words 'smtp lmtp' ;;
 	--queue) _posthaste_words 'default never tempfail always' ;;

@@ -16,7 +16,7 @@ end
 function __posthaste_keys
 	printf '%s=\n' \
 		host port protocol tls tls_trust tls_name tls_priority tls_resume auth \
-		user authzid password_file password_command token_command oauth2 \
+		user authzid password tls_key_password password_file password_command token_command oauth2 \
 		netrc from from_name helo ignore_extensions source proxy dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue unknown flush_on_send \
@@ -68,6 +68,8 @@ complete -c posthaste -l tls-resume -x -a 'yes no' -d 'keep TLS sessions for the
 complete -c posthaste -l auth -x -a 'auto none scram SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2' -d 'auto, none, or a list of SASL mechanisms'
 complete -c posthaste -l user -x -d 'login name at the relay'
 complete -c posthaste -l authzid -x -d 'identity to act as, if not the user\'s own'
+complete -c posthaste -l password -x -a 'keyring prompt' -d 'where the password is'
+complete -c posthaste -l tls-key-password -x -a 'keyring prompt' -d 'where the key\'s password is'
 complete -c posthaste -l password-file -r -F -d 'private file that holds the password'
 complete -c posthaste -l password-command -x -d 'shell command that prints the password'
 complete -c posthaste -l token-command -x -d 'shell command that prints an OAuth 2 access token'

@@ -256,7 +256,7 @@ bool flag_is_option(const struct option *o)
 	struct buf word;
 	bool own;
 
-	if (o->flags & (OPTION_SECTION | OPTION_SECRET))
+	if (o->flags & OPTION_SECTION || (o->flags & OPTION_SECRET && !o->choice))
 		return false;
 	buf_init(&word, 64);
 	flag_option_word(&word, o);

@@ -383,8 +383,7 @@ static bool is_private(struct str key)
 {
 	const struct option *o = option_find(key);
 
-	return o && ((o->flags & OPTION_SECRET) ||
-		     o == option_find(STR("proxy")));
+	return o && (o->flags & OPTION_SECRET || o->is_secret);
 }
 
 /*
