@@ -89,6 +89,7 @@ static int failed(struct str rest, struct error *err)
 		{ { "net", 3 }, ERROR_NET },
 		{ { "perm", 4 }, ERROR_PERM },
 		{ { "io", 2 }, ERROR_IO },
+		{ { "space", 5 }, ERROR_SPACE },
 		{ { "os", 2 }, ERROR_OS },
 		{ { "config", 6 }, ERROR_CONFIG },
 	};

@@ -5,7 +5,7 @@
  * line:
  *
  *	token ACCESS-TOKEN
- *	error WORD TEXT		(auth, net, perm, io, os or config)
+ *	error WORD TEXT		(auth, net, perm, io, space, os, config)
  */
 #ifndef CONF_BEARER_H
 #define CONF_BEARER_H

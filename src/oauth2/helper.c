@@ -146,9 +146,10 @@ static const char *word_of(enum error_kind kind)
 		return "net";
 	case ERROR_PERM:
 		return "perm";
+	case ERROR_SPACE:
+		return "space";
 	case ERROR_IO:
 	case ERROR_CREATE:
-	case ERROR_SPACE:
 	case ERROR_INPUT:
 		return "io";
 	case ERROR_OS:

@@ -235,13 +235,38 @@ static int gsasl_auth(struct exchange *x)
 	return ret;
 }
 
+/* Is text, of n octets, "^Aauth=Bearer T^A^A" in it for this token? */
+static bool has_token(const char *text, size_t n, const char *token)
+{
+	char auth[8192];
+
+	snprintf(auth, sizeof(auth), "\x01" "auth=Bearer %s\x01\x01", token);
+	return memmem(text, n, auth, strlen(auth));
+}
+
+static bool has_listed(const char *text, size_t n, const char *file)
+{
+	FILE *f = fopen(file, "re");
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	while (f && !found && getline(&line, &size, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		found = *line && has_token(text, n, line);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* "user=U^Aauth=Bearer T^A^A", or "n,a=U,^A...auth=Bearer T^A^A". */
 static bool token_good(struct exchange *x)
 {
 	const struct config *conf = x->s->c->conf;
 	bool bearer = !strcmp(x->mech, "OAUTHBEARER");
 	char user[300];
-	char auth[8192];
 	char *text;
 	size_t n = 0;
 	bool good;
@@ -251,10 +276,10 @@ static bool token_good(struct exchange *x)
 		return false;
 	snprintf(user, sizeof(user), bearer ? "n,a=%s,\x01" : "user=%s\x01",
 		 conf->user);
-	snprintf(auth, sizeof(auth), "\x01" "auth=Bearer %s\x01", conf->token);
-	good = memmem(text, n, user, strlen(user)) == text &&
-	       memmem(text, n, auth, strlen(auth)) && n >= 2 &&
-	       !memcmp(text + n - 2, "\x01\x01", 2);
+	good = memmem(text, n, user, strlen(user)) == text && n >= 2 &&
+	       !memcmp(text + n - 2, "\x01\x01", 2) &&
+	       (conf->token_file ? has_listed(text, n, conf->token_file) :
+		has_token(text, n, conf->token));
 	gsasl_free(text);
 	if (good)
 		snprintf(x->user, sizeof(x->user), "%s", conf->user);

@@ -39,6 +39,7 @@ static const struct {
 	{ "user", TEXT, AT(user), NULL },
 	{ "password", TEXT, AT(password), NULL },
 	{ "token", TEXT, AT(token), NULL },
+	{ "token-file", TEXT, AT(token_file), NULL },
 	{ "realm", TEXT, AT(realm), NULL },
 	{ "scram-iterations", TEXT, AT(scram_iter), NULL },
 	{ "require-auth", FLAG, AT(require_auth), NULL },

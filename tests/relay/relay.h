@@ -68,7 +68,7 @@ struct config {
 	const char *on_resume;
 	const char *certs, *cert, *priority, *make_certs, *ocsp, *client_ca;
 	const char *caps, *caps_tls;
-	const char *auth, *user, *password, *token, *scram_iter, *realm;
+	const char *auth, *user, *password, *token, *token_file, *scram_iter, *realm;
 	const char *log, *raw, *store, *script, *proxy, *name;
 	bool require_auth, require_tls, require_client, lmtp, tickets, digest, auth_plaintext;
 	unsigned rcpt_limit, greeting_delay, slow_read, window, flush_at;

@@ -63,6 +63,7 @@ static void answers(void **state)
 		{ STR("error net no way"), NULL, ERROR_NET, "no way" },
 		{ STR("error perm x"), NULL, ERROR_PERM, "x" },
 		{ STR("error io x"), NULL, ERROR_IO, "x" },
+		{ STR("error space x"), NULL, ERROR_SPACE, "x" },
 		{ STR("error os x"), NULL, ERROR_OS, "x" },
 		{ STR("error config 100% %s"), NULL, ERROR_CONFIG, "100% %s" },
 		{ STR("error later x"), NULL, ERROR_CONFIG, "understood" },
