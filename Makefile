@@ -20,6 +20,7 @@
 srcdir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 PROG = posthaste
 HELPER = posthaste-oauth2
+DANE_HELPER = posthaste-dane
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -62,7 +63,7 @@ DEPS = -MMD -MP -MF $@.d -MT $@
 # -- what there is ----------------------------------------------------------
 found  = $(patsubst $(srcdir)/%.c,$(O)/%,$(wildcard $(srcdir)/$(1)))
 src   := $(patsubst $(srcdir)/src/%,%,$(wildcard $(srcdir)/src/*/*.c))
-objs  := $(patsubst %.c,$(O)/%.o,$(filter-out cmd/main.c oauth2/%,$(src)))
+objs  := $(patsubst %.c,$(O)/%.o,$(filter-out cmd/main.c oauth2/% dane/%,$(src)))
 units := $(call found,tests/unit/*/*.c)
 fuzz  := $(call found,tests/fuzz/*.c)
 bench := $(call found,tests/bench/*.c)
@@ -71,13 +72,14 @@ relay := $(addsuffix .o,$(call found,tests/relay/*.c))
 # The helper that speaks HTTPS and JSON: a program of its own, so that what it
 # stands on is in no sender.  Without its libraries it is left out.
 helper := $(if $(OAUTH2_LIBS),$(O)/$(HELPER))
+dane := $(if $(DANE_LIBS),$(O)/$(DANE_HELPER))
 helpobjs := $(patsubst %.c,$(O)/%.o,$(filter-out oauth2/helper.c,$(filter oauth2/%,$(src))))
 ifeq ($(helper),)
 units := $(filter-out $(O)/tests/unit/oauth2/%,$(units))
 fuzz  := $(filter-out $(O)/tests/fuzz/oauth2_%,$(fuzz))
 endif
 
-all: $(O)/$(PROG) $(helper)
+all: $(O)/$(PROG) $(helper) $(dane)
 	@ln -sf $< $(PROG)
 relay: $(O)/tests/relay/relay
 
@@ -85,6 +87,9 @@ $(O)/$(PROG): $(O)/cmd/main.o $(O)/lib.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 $(O)/$(HELPER): $(O)/oauth2/helper.o $(O)/oauth2.a $(O)/lib.a
 	$(call say,LINK,$@)$(LINK) -Wl,--as-needed -o $@ $^ $(OAUTH2_LIBS) $(LIBS)
+$(O)/$(DANE_HELPER): $(O)/dane/lookup.o
+	$(call say,LINK,$@)$(LINK) -Wl,--as-needed -o $@ $^ $(DANE_LIBS)
+$(O)/dane/lookup.o $(O)/net/dane.o: private ALL_CFLAGS += $(DANE_CFLAGS)
 $(O)/lib.a: $(objs)
 $(O)/oauth2.a: $(helpobjs)
 $(O)/%.a:
@@ -108,7 +113,7 @@ $(O)/tests/%: $(srcdir)/tests/%.c $(O)/lib.a $(O)/flags
 
 # Rebuild when the flags change, not only when files do.
 $(O)/flags: FORCE
-	@mkdir -p $(O); echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS))' >$@.new; \
+	@mkdir -p $(O); echo '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(DANE_CFLAGS) $(LDFLAGS) $(LIBS))' >$@.new; \
 	if cmp -s $@ $@.new; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
@@ -245,6 +250,8 @@ install: all
 	$(if $(helper),$(Q)$(INSTALL) -d $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man8 && \
 	$(INSTALL) -m 755 $(helper) $(DESTDIR)$(libexecdir)/$(HELPER) && \
 	$(INSTALL) -m 644 $(srcdir)/man/$(HELPER).8 $(DESTDIR)$(mandir)/man8/$(HELPER).8)
+	$(if $(dane),$(Q)$(INSTALL) -d $(DESTDIR)$(libexecdir) && \
+	$(INSTALL) -m 755 $(dane) $(DESTDIR)$(libexecdir)/$(DANE_HELPER))
 	$(Q)$(INSTALL) -m 644 $(srcdir)/man/$(PROG).1 $(DESTDIR)$(mandir)/man1/$(PROG).1
 	$(Q)$(INSTALL) -m 644 $(srcdir)/man/$(PROG).5 $(DESTDIR)$(mandir)/man5/$(PROG).5
 	$(Q)$(INSTALL) -m 644 $(srcdir)/completions/$(PROG).bash $(DESTDIR)$(bashdir)/$(PROG)
@@ -266,6 +273,7 @@ uninstall:
 	$(Q)$(call unlink,$(PROG).1,$(sendmail_pages))
 	$(Q)rm -f $(DESTDIR)$(bindir)/$(PROG) $(DESTDIR)$(mandir)/man1/$(PROG).1 \
 	$(DESTDIR)$(libexecdir)/$(HELPER) $(DESTDIR)$(mandir)/man8/$(HELPER).8 \
+	$(DESTDIR)$(libexecdir)/$(DANE_HELPER) \
 	$(DESTDIR)$(mandir)/man5/$(PROG).5 $(DESTDIR)$(bashdir)/$(PROG) \
 	$(DESTDIR)$(zshdir)/_$(PROG) $(DESTDIR)$(fishdir)/$(PROG).fish
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sys/clock.h"
+#include "sys/helper.h"
 #include "sys/locked.h"
 
 #define HELPER "posthaste-oauth2"
@@ -19,35 +20,9 @@ enum {
 
 /* ---- the helper ---- */
 
-static bool is_there(struct buf *out, size_t start, const char *dir)
-{
-	out->len = start;
-	buf_addf(out, "%s/" HELPER, dir);
-	return !out->over && !access(out->p + start, X_OK);
-}
-
 int bearer_helper(struct buf *out, struct error *err)
 {
-	static const char *const near[] = { "", "/../libexec" };
-	char self[PATH_LIMIT], dir[PATH_LIMIT + 16];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	size_t start = out->len;
-	char *slash;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	for (size_t i = 0; slash && i < sizeof(near) / sizeof(*near); i++) {
-		snprintf(dir, sizeof(dir), "%s%s", self, near[i]);
-		if (is_there(out, start, dir))
-			return 0;
-	}
-	if (is_there(out, start, LIBEXECDIR))
-		return 0;
-	return error_set(err, ERROR_CONFIG, "the helper program '" HELPER "' "
-			 "is not installed: it is neither in '%s' and its "
-			 "'../libexec' nor in '" LIBEXECDIR "'", self);
+	return helper_find(HELPER, out, err);
 }
 
 static int start_helper(struct bearer *b, const char *stale,

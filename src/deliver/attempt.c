@@ -4,6 +4,7 @@
 
 #include "deliver/adapt.h"
 #include "deliver/connect.h"
+#include "net/dane.h"
 #include "net/identity.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
@@ -227,6 +228,8 @@ static int open_one(struct attempt *a)
 	a->again = true;
 	stream_close(a->stream);
 	a->stream = NULL;
+	dane_free(a->dane);
+	a->dane = NULL;
 	session_release(&a->session);
 	buf_reset(&a->relay);
 	buf_reset(&a->peer);
@@ -249,6 +252,8 @@ static void hang_up(struct attempt *a)
 		(void)stream_flush(a->stream, &err);	/* its loss costs nothing */
 	stream_close(a->stream);
 	a->stream = NULL;
+	dane_free(a->dane);
+	a->dane = NULL;
 }
 
 static void forget_login(struct attempt *a)
@@ -468,6 +473,7 @@ void attempt_quit(struct attempt *a)
 void attempt_release(struct attempt *a)
 {
 	stream_close(a->stream);
+	dane_free(a->dane);
 	identity_free(a->identity);
 	forget_login(a);
 	session_release(&a->session);

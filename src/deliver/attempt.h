@@ -76,6 +76,7 @@ struct attempt {
 	bool opened;			/* one was ready for a message */
 	struct session_config config;
 	struct buf helo, block;
+	struct dane *dane;		/* TLSA records asked for; or NULL */
 	struct buf tickets, ticket_for;	/* net/tls.h: ticket_dir, ticket_for */
 	bool again;			/* the kept TLS session was no good */
 	struct identity *identity;	/* our certificate for it, or NULL */

@@ -5,6 +5,7 @@
 #include "deliver/proof.h"
 #include "deliver/hello.h"
 #include "deliver/via.h"
+#include "net/dane.h"
 #include "net/dial.h"
 #include "net/ticket.h"
 #include "sys/clock.h"
@@ -82,6 +83,30 @@ static void say_way(const struct attempt *a)
 	buf_release(&line);
 }
 
+/*
+ * TLSA records may come while we connect.  Those of a host that SRV records
+ * led to count only if these are proved, too: anybody can sign a zone of his.
+ */
+static int begin_dane(struct attempt *a, const struct relay *relay,
+		      struct error *err)
+{
+	struct buf srv;
+
+	dane_free(a->dane);
+	a->dane = NULL;
+	if (a->account->tls_dane == DANE_OFF ||
+	    relay->tls == ACCOUNT_TLS_NONE || *relay->host == '/')
+		return 0;
+	buf_init(&srv, 1 << 10);
+	if (*relay->domain)
+		buf_addf(&srv, "_%s._tcp.%s", relay->tls ==
+			 ACCOUNT_TLS_IMPLICIT ? "submissions" : "submission",
+			 relay->domain);
+	a->dane = dane_begin(relay->host, relay->port, buf_cstr(&srv), err);
+	buf_release(&srv);
+	return a->dane ? 0 : -1;
+}
+
 int connect_relay(struct attempt *a, struct error *err)
 {
 	const struct account *acc = a->account;
@@ -105,7 +130,7 @@ int connect_relay(struct attempt *a, struct error *err)
 	d.host = relay->host;
 	d.port = relay->port;
 	d.trips = &a->trips;
-	if (via_open(&via, acc, err))
+	if (begin_dane(a, relay, err) || via_open(&via, acc, err))
 		return -1;
 	d.proxy = via_proxy(via);
 	buf_reset(&a->peer);
@@ -188,6 +213,9 @@ void connect_tls(struct attempt *a)
 
 	proof_configure(a, relay, &config);
 	find_tickets(a, &config);
+	config.dane = acc->tls_dane;
+	config.tlsa = a->dane;
+	config.tlsa_until = connect_until(a, acc->timeout_tls);
 	if (!stream_start_tls(a->stream, &config, connect_until(a, acc->timeout_tls),
 			      &err)) {
 		note_tls(a);

@@ -4,6 +4,7 @@
 
 #include "conf/secret.h"
 #include "deliver/connect.h"
+#include "net/dane.h"
 #include "net/identity.h"
 #include "net/revoke.h"
 
@@ -44,6 +45,8 @@ int proof_load(struct attempt *a, struct error *err)
 
 	if (a->identity_of == a->account)
 		return 0;
+	if (a->account->tls_dane != DANE_OFF && dane_check(err))
+		return -1;
 	identity_free(a->identity);
 	a->identity = NULL;
 	a->identity_of = NULL;
@@ -90,6 +93,8 @@ static int check(const struct account *a, struct error *err)
 	struct identity *id;
 	struct crls *crls;
 
+	if (a->tls_dane != DANE_OFF && dane_check(err))
+		return -1;
 	if (*a->tls_cert) {
 		id = identity_new(&c, err);
 		identity_free(id);

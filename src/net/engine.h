@@ -69,6 +69,15 @@ bool resume_took(struct tls *t);
 /* The last thing: forget a session that led to nothing. */
 void resume_end(struct tls *t);
 
+/* What TLSA records say of the certificate; net/dane.c. */
+enum dane_word {
+	DANE_SILENT,			/* there are none: as without DANE */
+	DANE_TRUSTED,			/* it is right, whoever issued it */
+	DANE_AGREES,			/* it is, if the authorities agree */
+	DANE_REFUSED			/* *err says why */
+};
+enum dane_word dane_judge(struct tls *t, struct error *err);
+
 /* Answer a relay that asks for our certificate; net/identity.c. */
 void identity_offer(struct tls *t);
 

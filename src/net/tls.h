@@ -40,7 +40,9 @@ struct tls_config {		/* strings are borrowed until tls_free() */
 	 */
 	const char *ticket_dir, *ticket_for;
 	bool ticket_fresh;
-	unsigned dane;		/* 0 off, 1 on, 2 required */
+	unsigned dane;		/* enum dane_mode of net/dane.h */
+	struct dane *tlsa;	/* the lookup of its records; or NULL */
+	int64_t tlsa_until;	/* clock_ms() instant for that */
 };
 
 struct tls_cert {		/* all owned by the tls_info */

@@ -255,6 +255,15 @@ static int judge_cert(struct tls *t, struct error *err)
 {
 	if (judge_pin(t, PIN_KEY, err) || judge_pin(t, PIN_CERT, err))
 		return -1;
+	switch (dane_judge(t, err)) {
+	case DANE_REFUSED:
+		return -1;
+	case DANE_TRUSTED:
+		return 0;
+	case DANE_SILENT:
+	case DANE_AGREES:
+		break;
+	}
 	if (t->config.only_pins)
 		return 0;
 	return is_tofu(t) ? judge_tofu(t, err) : judge_chain(t, err);
