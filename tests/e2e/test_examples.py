@@ -16,6 +16,7 @@ from conftest import cannot
 from lib.check import resolver
 from lib.program import PASSWORD, SOURCE, TOKEN, program, sendmail
 from lib.relay import CAPS, MECHS
+from lib.trust import pin
 
 PAGES = ["README", *("man/" + p.name for p in
                      sorted((SOURCE / "man").glob("posthaste.*")))]
@@ -185,6 +186,7 @@ def test_command(place, page, text):
     place.lead(r)
     place.home.write(ACCOUNT % (r.port, place.certs))
     text = text.replace("=ID", "=all")	# of the queue, which is empty
+    shutil.copy(place.certs / "good.pem", place.home.dir / "cert.pem")
     done = place.run(text, ["smtp.example.org", *HOSTS.findall(text)])
     assert done.returncode == 0, done
     assert b"posthaste: " not in done.stderr, done
@@ -195,10 +197,21 @@ def test_command(place, page, text):
     assert bool(r.messages(1 if sends else 0)) == bool(sends), done
 
 
+def ours(text, certs):
+    """The tests' own key, certificate and token, which is a file here."""
+    text = re.sub(r"(tls_pin *=).*", lambda m: "%s %s" % (
+        m[1], pin(certs / "good.pem")), text)
+    text = re.sub(r"(tls_cert *=).*", r"\1 %s" % (certs / "client.pem"), text)
+    text = re.sub(r"tls_key *=.*\n", "", text)
+    return re.sub(r"(tls_cert *=.*\n)", r"\1tls_key = %s\n" % (
+        certs / "client.key"), text)
+
+
 @pytest.mark.parametrize("page,text", CONFIGS, ids=label)
 def test_config(place, page, text):
     """It is a good configuration, and each account can send with it."""
     text = re.sub(r"= *(/\S+\.pem)", "= %s/ca.pem" % place.certs, text)
+    text = ours(text, place.certs)
     text = re.sub(r"(password_file *=) */", r"\1 ~/", text)
     if "[account " not in text:
         text += ACCOUNT % (1, place.certs)
