@@ -40,6 +40,8 @@ _posthaste()
 		--header= --text= --html= --calendar= --attach= --inline=
 		--charset= --account= --config= --set= --password-fd= --host= --port=
 		--protocol= --tls= --tls-trust= --tls-name= --tls-priority= --tls-resume=
+		--tls-pin= --tls-fingerprint= --tls-crl= --tls-cert= --tls-key=
+		--tls-key-password-file= --tls-key-password-command=
 		--auth= --user= --authzid= --password= --tls-key-password= --password-file=
 		--password-command= --token-command= --oauth2= --netrc= --helo= --ignore-extensions=
 		--source= --proxy= --timeout-connect= --timeout-tls=
@@ -52,6 +54,8 @@ _posthaste()
 	'
 	local keys='
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority= tls_resume=
+		tls_pin= tls_fingerprint= tls_crl= tls_cert= tls_key=
+		tls_key_password_file= tls_key_password_command=
 		auth= user= authzid= password= tls_key_password= password_file= password_command=
 		token_command= oauth2= netrc= from= from_name= helo= ignore_extensions= source= proxy=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
@@ -73,7 +77,8 @@ _posthaste()
 		local IFS=$'\n'
 		_posthaste_words "$(_posthaste_accounts)"
 		;;
-	-C | --message | --config | --password-file | --netrc | --text | \
+	-C | --message | --config | --password-file | --tls-crl | --tls-cert | \
+		--tls-key | --tls-key-password-file | --netrc | --text | \
 		--html | --calendar | --attach | --inline)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

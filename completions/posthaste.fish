@@ -16,6 +16,8 @@ end
 function __posthaste_keys
 	printf '%s=\n' \
 		host port protocol tls tls_trust tls_name tls_priority tls_resume auth \
+		tls_pin tls_fingerprint tls_crl tls_cert tls_key \
+		tls_key_password_file tls_key_password_command \
 		user authzid password tls_key_password password_file password_command token_command oauth2 \
 		netrc from from_name helo ignore_extensions source proxy dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
@@ -65,6 +67,13 @@ complete -c posthaste -l tls-trust -r -F -a 'system tofu' -d 'whom to believe: s
 complete -c posthaste -l tls-name -x -d 'name the certificate must have, if not the host\'s'
 complete -c posthaste -l tls-priority -x -d 'GnuTLS priority string'
 complete -c posthaste -l tls-resume -x -a 'yes no' -d 'keep TLS sessions for the next process'
+complete -c posthaste -l tls-pin -x -d 'keys that the relay may have: sha256:BASE64, ...'
+complete -c posthaste -l tls-fingerprint -x -d 'certificates that the relay may have: sha256:HEX, ...'
+complete -c posthaste -l tls-crl -r -F -d 'PEM file of certificate revocation lists'
+complete -c posthaste -l tls-cert -r -F -d 'our certificate: a PEM file or a pkcs11: URI'
+complete -c posthaste -l tls-key -r -F -d 'its private key, if that is elsewhere'
+complete -c posthaste -l tls-key-password-file -r -F -d 'private file that holds the key\'s password'
+complete -c posthaste -l tls-key-password-command -x -d 'shell command that prints the key\'s password'
 complete -c posthaste -l auth -x -a 'auto none scram SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2' -d 'auto, none, or a list of SASL mechanisms'
 complete -c posthaste -l user -x -d 'login name at the relay'
 complete -c posthaste -l authzid -x -d 'identity to act as, if not the user\'s own'
