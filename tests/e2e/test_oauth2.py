@@ -7,12 +7,12 @@ import random
 import re
 import shutil
 import signal
-import threading
+import subprocess
 import time
 
 import pytest
 
-from lib import program
+from lib import program, queue_strace
 from lib.program import FROM, USER
 from lib.provider import CLIENT_SECRET, Provider, dead_port, error
 from lib.relay import tls
@@ -551,6 +551,64 @@ def test_helpers_killed_at_any_time_corrupt_nothing(office):
     assert killed
     assert sender.run(BOB).status == 0
     assert sender.litter() == []
+
+
+class Refresh:
+    """The helper by itself, as the sender starts it, under strace."""
+
+    def __init__(self, sender):
+        self.sender = sender
+        lines = ["name prov"] + ["%s %s" % kv for kv in sender.profile.items()]
+        self.profile = sender.dir / "profile"
+        self.profile.write_text("\n".join(lines + ["end", ""]))
+
+    def run(self, before=()):
+        return subprocess.run(
+            ["/bin/sh", "-c", "exec 3<%s; exec \"$@\"" % self.profile, "sh",
+             *before, str(HELPER), "refresh"], env=self.sender.env,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+    def points(self):
+        """Each call that has to do with what is kept, and what may befall it."""
+        done, calls = queue_strace.trace(self.run)
+        assert done.stdout.startswith(b"token "), done
+        ours = [c for c in calls if "posthaste/oauth2" in c.args and c.name in
+                ("openat", "flock", "unlinkat", "fallocate", "pwrite64",
+                 "ftruncate", "fsync", "rename", "renameat", "renameat2",
+                 "mkdir", "fstat", "newfstatat", "read")]
+        assert {c.name for c in ours} >= {"pwrite64", "fsync", "flock"}
+        return [queue_strace.Point(i, c.name, c.nth, fault)
+                for i, c in enumerate(ours)
+                for fault in ("KILL", "EIO", "ENOSPC")]
+
+
+@pytest.mark.skipif(bool(program.SANITIZED), reason="strace and sanitizers")
+def test_every_step_of_keeping_killed_or_failed(office, tmp):
+    """Old or new, whole, whatever step went wrong; and the next one finds its
+    way."""
+    if queue_strace.missing() and not os.environ.get("CI"):
+        pytest.skip(queue_strace.missing())
+    provider, r, sender = office(kind=Tolerant)
+    sender.logged_in(ends=-5)
+    refresh = Refresh(sender)
+    hit = 0
+    for point in refresh.points():
+        kept = sender.kept
+        sender.keep(kept["access"], kept["refresh"], ends=-5)
+        asked = len(provider.forms)
+        done = refresh.run(point.before(tmp / "trace"))
+        hit += point.hit(tmp / "trace", done.returncode)
+        now = sender.kept
+        new = now["refresh"] != kept["refresh"]
+        assert now["access"] and now["refresh"], point
+        assert not new or len(provider.forms) > asked, point
+        assert b"token " in done.stdout or not new or \
+            point.fault == "KILL", (point, done)
+        sender.keep(now["access"], now["refresh"], ends=-5)
+        done = refresh.run()
+        assert done.stdout.startswith(b"token "), (point, done)
+        assert sender.litter() == [], point
+    assert hit > 20
 
 
 # -- nothing is shown ------------------------------------------------------------------
