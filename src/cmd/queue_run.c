@@ -13,6 +13,7 @@
 #include "sys/clock.h"
 #include "sys/host.h"
 #include "sys/log.h"
+#include "sys/process.h"
 #include "util/utf8.h"
 
 enum { NAP = 500 };		/* ms */
@@ -255,6 +256,7 @@ static int run_on(struct queue *q)
 
 		told_to_run = 0;
 		run_once(q);
+		process_reap();
 		/* In short naps: a signal may come just before one. */
 		while (!told_to_stop && !told_to_run && clock_left(until))
 			clock_sleep(clock_left(until) < NAP ? until :

@@ -306,6 +306,12 @@ int process_finish(struct process *p, struct buf *out, int64_t deadline,
 	return 0;
 }
 
+void process_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
 void process_release(struct process *p)
 {
 	if (p->pid && !p->ended && !p->left) {

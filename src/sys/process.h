@@ -68,6 +68,9 @@ int process_become(const char *const *argv, const struct process_input *input,
 int process_finish(struct process *p, struct buf *out, int64_t deadline,
 		   struct error *err);
 
+/* Forget those of ours that were left and have ended since. */
+void process_reap(void);
+
 /* Kill the group and reap, if it has not ended; closes. A zeroed one is fine. */
 void process_release(struct process *p);
 

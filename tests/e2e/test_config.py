@@ -39,7 +39,7 @@ BAD = {
     "queue value": ("[queue]\nlifetime = 5w", ["[queue]", "lifetime"]),
     "queue section": ("lifetime = 5d", ["lifetime", "[queue]"]),
 }
-LATER = ["tls_pin = x", "tls_resume = yes", "oauth2 = x", "proxy = x",
+LATER = ["tls_pin = x", "tls_resume = yes", "proxy = x",
          "fallback = x"]
 
 

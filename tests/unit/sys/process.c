@@ -147,6 +147,14 @@ static void left_goes_on(void **state)
 	process_release(&p);
 	assert_int_equal(waitpid(pid, &p.status, 0), pid);
 	assert_int_equal(WEXITSTATUS(p.status), 7);
+
+	assert_int_equal(process_start(&p, "exit 7", &err), 0);
+	p.left = true;
+	pid = p.pid;
+	process_release(&p);
+	usleep(200000);
+	process_reap();
+	assert_int_equal(kill(pid, 0), -1);
 	buf_release(&out);
 }
 
