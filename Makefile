@@ -86,9 +86,9 @@ relay: $(O)/tests/relay/relay
 $(O)/$(PROG): $(O)/cmd/main.o $(O)/lib.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 $(O)/$(HELPER): $(O)/oauth2/helper.o $(O)/oauth2.a $(O)/lib.a
-	$(call say,LINK,$@)$(LINK) -Wl,--as-needed -o $@ $^ $(OAUTH2_LIBS) $(LIBS)
+	$(call say,LINK,$@)$(LINK) $(AS_NEEDED) -o $@ $^ $(OAUTH2_LIBS) $(LIBS)
 $(O)/$(DANE_HELPER): $(O)/dane/lookup.o
-	$(call say,LINK,$@)$(LINK) -Wl,--as-needed -o $@ $^ $(DANE_LIBS)
+	$(call say,LINK,$@)$(LINK) $(AS_NEEDED) -o $@ $^ $(DANE_LIBS)
 $(O)/dane/lookup.o $(O)/net/dane.o: private ALL_CFLAGS += $(DANE_CFLAGS)
 $(O)/lib.a: $(objs)
 $(O)/oauth2.a: $(helpobjs)

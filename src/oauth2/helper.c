@@ -214,6 +214,9 @@ static int do_refresh(const struct order *o, const struct oauth2_profile *p,
 	if (client_init(&c, p, user, o->timeout, &err) ||
 	    renew_token(&c, o->stale, &token, &warn, &err))
 		status = answer_error(&err);
+	else if (token.over)
+		status = answer("error", STR("config the token that is kept is "
+					     "too long to be one"));
 	else
 		status = answer("token", buf_str(&token));
 	/* The mail may go; but the next renewal may fail, so it is said. */

@@ -14,7 +14,7 @@
 
 struct http {
 	CURL *curl;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *for_proxy;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -34,9 +34,16 @@ static CURLcode set_up(struct http *h, const char *ca_file, unsigned timeout)
 	long seconds = timeout ? (long)timeout : HTTP_TIMEOUT;
 
 	h->headers = curl_slist_append(NULL, "Accept: application/json");
-	if (!h->headers)
+	/* A proxy need not know who we are. */
+	h->for_proxy = curl_slist_append(NULL, "User-Agent:");
+	if (h->for_proxy)
+		curl_slist_append(h->for_proxy, "Proxy-Connection:");
+	if (!h->headers || !h->for_proxy)
 		return CURLE_OUT_OF_MEMORY;
 	e = e ? e : curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
+	e = e ? e : curl_easy_setopt(c, CURLOPT_HEADEROPT,
+				     (long)CURLHEADER_SEPARATE);
+	e = e ? e : curl_easy_setopt(c, CURLOPT_PROXYHEADER, h->for_proxy);
 	e = e ? e : curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
 	e = e ? e : curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	e = e ? e : curl_easy_setopt(c, CURLOPT_PROTOCOLS,
@@ -84,6 +91,7 @@ void http_close(struct http *h)
 		return;
 	curl_easy_cleanup(h->curl);
 	curl_slist_free_all(h->headers);
+	curl_slist_free_all(h->for_proxy);
 	curl_global_cleanup();
 	free(h);
 }

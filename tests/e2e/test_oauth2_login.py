@@ -23,10 +23,12 @@ import warnings
 
 import pytest
 
-from lib import program
+from conftest import cannot
+from lib import program, queue_strace
 from lib.peer import Peer
 from lib.provider import CLIENT_ID, CLIENT_SECRET, Provider, dead_port, error
 from lib.program import SANITIZED, check_printable, check_secrets
+from lib.socks import Proxy
 
 HELPER = pathlib.Path(os.environ.get("OAUTH2_HELPER") or
                       program.root() / "usr/local/libexec/posthaste-oauth2")
@@ -863,6 +865,19 @@ def test_no_proxy_for_what_is_not_encrypted(helper):
     assert h.refresh()[0] == "token"
 
 
+def test_a_proxy_sees_no_more_than_the_name(tmp, certs, provider):
+    p = provider(cert=(certs / "good.pem", certs / "good.key"))
+    h = Helper(tmp, p, ca_file=certs / "ca.pem").login_before()
+    proxy = Proxy("http", {"localhost": p.port})
+    h.env["https_proxy"] = "http://127.0.0.1:%d" % proxy.port
+    word, token = h.refresh()[:2]
+    proxy.stop()
+    assert word == "token" and proxy.asked, h.last
+    for got in proxy.got:
+        for secret in [token, *h.secrets]:
+            assert secret.encode() not in got
+
+
 @pytest.mark.parametrize("reply, word", [
     (b"", "net"), (b"hello\r\n", "net"), (b"HTTP/1.1 200 OK\r\n", "net"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "net"),
@@ -1182,6 +1197,64 @@ def test_full_disk_is_found_before_asking(helper, tmp):
                                   'ulimit -f 1; exec "$0" "$@"'])
     assert done.out.startswith("error io "), done
     assert h.provider.forms == []
+
+
+
+FILE_CALLS = ("openat", "fallocate", "pwrite64", "ftruncate", "fsync",
+              "renameat", "unlinkat")
+
+
+@pytest.mark.skipif(SANITIZED, reason="a tracer and a leak check do not agree")
+@pytest.mark.parametrize("fault", ["signal=SIGKILL", "error=ENOSPC",
+                                   "error=EIO"])
+def test_each_step_of_keeping(helper, tmp, fault):
+    """Killed or failed at each call that concerns the file."""
+    reason = queue_strace.missing()
+    if reason:
+        cannot(reason)
+    h = helper()
+    h.provider.rotate = False
+    h.env["LSAN_OPTIONS"] = "detect_leaks=0"
+    h.login_before()
+    _, calls = queue_strace.trace(lambda before: h.run("refresh",
+                                                       wrap=before))
+    first = next(c for c in calls if c.name == "openat" and
+                 ".test.lock" in c.args)
+    calls = [c for c in calls[calls.index(first):] if c.name in FILE_CALLS]
+    steps = [(c.name, c.nth) for c in calls
+             if "oauth2" in c.args or c.name == "openat" and
+             ".test." in c.args]
+    assert {"fallocate", "pwrite64", "fsync", "renameat"} <= \
+        {name for name, _ in steps}
+    for name, nth in steps:
+        if fault != "signal=SIGKILL" and name == "unlinkat":
+            continue
+        h.provider.revoke()
+        h.login_before()
+        before, asked = h.kept, len(h.provider.forms)
+        done = h.finish(h.start("refresh", wrap=[
+            "strace", "-qq", "-o", "/dev/null", "-e",
+            "inject=%s:%s:when=%d" % (name, fault, nth)]), check=False)
+        what = (name, nth, fault, done)
+        after = h.kept
+        assert after == before or after["access"] in h.provider.access, what
+        if fault != "signal=SIGKILL":
+            assert done.out.count("\n") == 1, what
+            # What the provider gave is used, and kept at the second try.
+            asked = len(h.provider.forms) > asked
+            assert done.out.startswith("token " if asked else "error "), what
+            assert (after != before) == asked, what
+        assert h.refresh()[0] == "token", what
+        assert not (h.token_file.parent / ".test.new").exists(), what
+
+
+def test_nowhere_to_keep_it_is_said_first(helper):
+    """Nobody logs in for nothing."""
+    h = helper()
+    (h.state / "posthaste").write_text("")
+    done = h.run("login")
+    assert done.status in (73, 74, 77) and done.err.count("\n") == 1, done
+    assert "http" not in done.err and h.provider.log == []
 
 
 # -- as a program --------------------------------------------------------------------
