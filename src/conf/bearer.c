@@ -105,7 +105,9 @@ static int finish_helper(struct bearer *b, int64_t deadline, struct buf *out,
 	locked_buf(&text, LINE_MAX_OCTETS);
 	ret = process_finish(&b->helper, &text, deadline, &why);
 	rest = buf_str(&text);
-	line = str_cut(&rest, '\n');
+	/* A line without its end is cut: half a token is none. */
+	line = rest.n && memchr(rest.p, '\n', rest.n) ?
+	       str_cut(&rest, '\n') : STR("");
 	if (ret && !line.n) {
 		/* Killed, or out of time: the next one may fare better. */
 		ret = error_set(err, ERROR_NET, "'" HELPER "', which renews "

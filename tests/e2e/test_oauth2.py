@@ -787,6 +787,33 @@ def test_the_helper_is_not_there(office, tmp):
     assert sender.run(BOB, exe=alone).status == 0
 
 
+@pytest.mark.parametrize("script,status,says", [
+    ("printf 'token half-a'", 78, "not understood"),
+    ("printf 'token half-a'; kill -9 $$", 75, "signal 9"),
+    ("exit 3", 75, "exited 3"), ("kill -9 $$", 75, "signal 9"),
+    (":", 78, "not understood"), ("yes token", 78, "not understood"),
+    ("echo token", 78, "not understood"),
+    ("printf 'token \\033[31m\\n'", 78, "not understood"),
+    ("echo error someday maybe", 78, "not understood"),
+    ("echo error net later; exit 1", 75, "later"),
+    ("echo error space full; exit 1", 75, "full"),
+    ("echo error auth over; exit 1", 77, "over"),
+    ("echo token wrong-but-well-formed", 77, "535"),
+    ("exec sleep 1.6", 75, "in time")])
+def test_helpers_that_are_not_ours(office, tmp, script, status, says):
+    provider, r, sender = office(timeout_command=1)
+    alone = tmp / "alone/posthaste"
+    alone.parent.mkdir()
+    shutil.copy(program.program(), alone)
+    helper = alone.parent / "posthaste-oauth2"
+    helper.write_text("#!/bin/sh\n%s\n" % script)
+    helper.chmod(0o755)
+    sender.logged_in(ends=-5)
+    run = sender.run("--exit-status=sysexits", BOB, exe=alone)
+    assert run.status == status and says in run.err, run
+    assert r.messages() == [] and provider.log == []
+
+
 def log_in(sender, *argv, **more):
     return sender.start("--oauth2-login=prov", *argv, stdin=b"", **more)
 
