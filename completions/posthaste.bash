@@ -113,9 +113,11 @@ _posthaste()
 	-N | --dsn-notify) _posthaste_words 'never success failure delay' ;;
 	-R | --dsn-return) _posthaste_words 'full hdrs' ;;
 	--auth)
-		_posthaste_words 'auto none scram SCRAM-SHA-256-PLUS
-			SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1
-			CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2'
+		_posthaste_words 'auto none scram EXTERNAL
+			SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS
+			SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1
+			CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2 GSSAPI
+			DIGEST-MD5 NTLM ANONYMOUS'
 		;;
 	--set)
 		compopt -o nospace

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -263,6 +264,30 @@ static void allowed(void **state)
 	}
 }
 
+/* The manual has all of them, in the order of the table. */
+static void manual(void **state)
+{
+	FILE *f = fopen(TESTS "/../man/posthaste.5", "r");
+	size_t at = 0;
+	char line[200];
+
+	(void)state;
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) &&
+	       strcmp(line, ".Sh MECHANISMS\n") != 0)
+		;
+	while (fgets(line, sizeof(line), f) && strncmp(line, ".Sh ", 4) != 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, ".It Cm ", 7) != 0)
+			continue;
+		assert_non_null(mechs_at(at));
+		assert_string_equal(line + 7, mechs_at(at)->name);
+		at++;
+	}
+	fclose(f);
+	assert_null(mechs_at(at));
+}
+
 static void plus(void **state)
 {
 	(void)state;
@@ -280,6 +305,7 @@ int main(void)
 		cmocka_unit_test(checks),
 		cmocka_unit_test(lacking),
 		cmocka_unit_test(allowed),
+		cmocka_unit_test(manual),
 		cmocka_unit_test(plus),
 	};
 
