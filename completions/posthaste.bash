@@ -42,6 +42,7 @@ _posthaste()
 		--protocol= --tls= --tls-trust= --tls-name= --tls-priority= --tls-resume=
 		--tls-pin= --tls-fingerprint= --tls-crl= --tls-cert= --tls-key=
 		--tls-key-password-file= --tls-key-password-command=
+		--tls-dane=
 		--auth= --user= --authzid= --password= --tls-key-password= --password-file=
 		--password-command= --token-command= --oauth2= --netrc= --helo= --ignore-extensions=
 		--source= --proxy= --timeout-connect= --timeout-tls=
@@ -56,6 +57,7 @@ _posthaste()
 		host= port= protocol= tls= tls_trust= tls_name= tls_priority= tls_resume=
 		tls_pin= tls_fingerprint= tls_crl= tls_cert= tls_key=
 		tls_key_password_file= tls_key_password_command=
+		tls_dane=
 		auth= user= authzid= password= tls_key_password= password_file= password_command=
 		token_command= oauth2= netrc= from= from_name= helo= ignore_extensions= source= proxy=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=

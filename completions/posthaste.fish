@@ -15,7 +15,7 @@ end
 
 function __posthaste_keys
 	printf '%s=\n' \
-		host port protocol tls tls_trust tls_name tls_priority tls_resume auth \
+		host port protocol tls tls_trust tls_name tls_priority tls_resume tls_dane auth \
 		tls_pin tls_fingerprint tls_crl tls_cert tls_key \
 		tls_key_password_file tls_key_password_command \
 		user authzid password tls_key_password password_file password_command token_command oauth2 \
@@ -74,6 +74,7 @@ complete -c posthaste -l tls-cert -r -F -d 'our certificate: a PEM file or a pkc
 complete -c posthaste -l tls-key -r -F -d 'its private key, if that is elsewhere'
 complete -c posthaste -l tls-key-password-file -r -F -d 'private file that holds the key\'s password'
 complete -c posthaste -l tls-key-password-command -x -d 'shell command that prints the key\'s password'
+complete -c posthaste -l tls-dane -x -a 'off on require' -d 'believe the relay\'s TLSA records: off, on or require'
 complete -c posthaste -l auth -x -a 'auto none scram EXTERNAL SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2 GSSAPI DIGEST-MD5 NTLM ANONYMOUS' -d 'auto, none, or a list of SASL mechanisms'
 complete -c posthaste -l user -x -d 'login name at the relay'
 complete -c posthaste -l authzid -x -d 'identity to act as, if not the user\'s own'
