@@ -169,21 +169,45 @@ static void rewrite(struct buf *text, const struct page *page)
 	*text = clean;
 }
 
+static void strike_all(struct page *page, struct str secret, struct str sent)
+{
+	while (sent.n)
+		strike_pieces(page, str_cut(&sent, '\n'));
+	if (secret.n < MASK_SECRET_MIN)
+		return;
+	strike_secret(page, secret);
+	for (size_t skew = 0; skew < 3; skew++)
+		strike_base64(page, secret, skew);
+}
+
+/* The lines of a reply as one, for what goes on in the next. */
+static void join(struct buf *out, struct str lines)
+{
+	buf_init(out, lines.n);
+	buf_room(out, lines.n);
+	while (lines.n)
+		buf_add(out, str_cut(&lines, '\n'));
+}
+
 void mask_text(struct buf *text, struct str secret, struct str sent)
 {
-	struct page page = { buf_str(text), NULL };
+	struct page page = { buf_str(text), NULL }, joined;
+	struct buf line;
 
 	if (!page.text.n)
 		return;
-	page.gone = xcalloc(page.text.n, 1);
-	while (sent.n)
-		strike_pieces(&page, str_cut(&sent, '\n'));
-	if (secret.n >= MASK_SECRET_MIN) {
-		strike_secret(&page, secret);
-		for (size_t skew = 0; skew < 3; skew++)
-			strike_base64(&page, secret, skew);
-	}
-	if (memchr(page.gone, 1, page.text.n))
+	join(&line, page.text);
+	joined = (struct page){ buf_str(&line), xcalloc(line.len + 1, 1) };
+	strike_all(&joined, secret, sent);
+	if (memchr(joined.gone, 1, line.len)) {
+		page.gone = xcalloc(page.text.n, 1);
+		for (size_t i = 0, k = 0; i < page.text.n; i++)
+			if (page.text.p[i] != '\n')
+				page.gone[i] = joined.gone[k++];
 		rewrite(text, &page);
-	free(page.gone);
+		free(page.gone);
+	}
+	free(joined.gone);
+	buf_wipe(&line);
+	buf_release(&line);
 }

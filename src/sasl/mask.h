@@ -20,6 +20,8 @@ enum {
  *   something longer;
  * - any MASK_PIECE_MIN octets in a row, or all, of a line of `sent` (lines
  *   end with LF).
+ * Text may be of several lines (LF between), and what goes on in the next one
+ * is found as well.
  * To be called before text is escaped for a terminal: afterwards a secret
  * with octets that get escaped would not be found.
  */

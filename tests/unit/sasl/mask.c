@@ -30,6 +30,15 @@ static const struct {
 	{ "the mark itself", "secret", "", "a secret", "a [secret]" },
 	{ "mark is not masked", "secret", "", "[secret]", "[[secret]]" },
 
+	{ "two lines", "hunter22", "", "a hunt\ner22 b",
+	  "a [secret]\n[secret] b" },
+	{ "a line each", "abc", "", "a\nb\nc\nd\n",
+	  "[secret]\n[secret]\n[secret]\nd\n" },
+	{ "base64 in lines", SECRET, "", "x cEBzcywg\nd8O2cmQ/Pn4= y",
+	  "x [secret]\n[secret] y" },
+	{ "hex in lines", "hunter22", "", "68756e7\n465723232",
+	  "[secret]\n[secret]" },
+
 	{ "percent, all", SECRET, "",
 	  "q=%70%40%73%73%2C%20%77%C3%B6%72%64%3f%3E%7e.", "q=[secret]." },
 	{ "percent, some", SECRET, "", "q=p%40ss%2C%20w%C3%B6rd%3F%3E~",
