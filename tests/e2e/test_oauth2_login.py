@@ -38,6 +38,9 @@ pytestmark = pytest.mark.skipif(not HELPER.exists() and
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+started = []
+
+
 class Done:
     def __init__(self, status, stdout, stderr, argv):
         self.status, self.stdout, self.stderr = status, stdout, stderr
@@ -129,11 +132,13 @@ class Helper:
     def start(self, *argv, env=None, stdin=subprocess.DEVNULL, wrap=(),
               stderr=subprocess.PIPE):
         environ = dict(self.env, PROFILE=str(self.profile()), **(env or {}))
-        return subprocess.Popen(
+        proc = subprocess.Popen(
             ["/bin/sh", "-c", 'f=$PROFILE; unset PROFILE; exec "$0" "$@" 3<"$f"',
              *map(str, wrap), str(HELPER), *argv], stdin=stdin,
             stdout=subprocess.PIPE, stderr=stderr, env=environ, cwd="/",
             start_new_session=True)
+        started.append(proc)
+        return proc
 
     def finish(self, proc, seconds=30, check=True):
         try:
@@ -217,6 +222,17 @@ class Login:
         self.helper.check(done)
         assert done.out == "", done
         return done
+
+
+@pytest.fixture(autouse=True)
+def nobody_left():
+    """A test that fails leaves no helper waiting for its browser."""
+    yield
+    while started:
+        proc = started.pop()
+        if proc.poll() is None:
+            proc.kill()
+            proc.wait()
 
 
 @pytest.fixture
@@ -811,22 +827,27 @@ def test_ca_file_is_not_there(tmp, certs, provider):
     assert (kind, word) == ("error", "config") and "ca_file" in text, text
 
 
-def test_old_tls(tmp, certs):
-    """Nothing is said to a peer that has only TLS 1.1."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certs / "good.pem", certs / "good.key")
-    context.set_ciphers("ALL:@SECLEVEL=0")
+def test_old_tls(tmp, certs, provider):
+    """Nothing is said to a provider that has only TLS 1.1."""
+    p = provider(cert=(certs / "good.pem", certs / "good.key"))
+    p.server.context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-    peer = Peer(lambda conn: conn.start_tls(context))
-    h = Helper(tmp, None, client_id="x", ca_file=certs / "ca.pem",
-               token_endpoint="https://localhost:%d/" % peer.port)
-    h.keep(refresh="refresh-token-1234")
+        p.server.context.minimum_version = ssl.TLSVersion.TLSv1
+        p.server.context.maximum_version = ssl.TLSVersion.TLSv1_1
+    h = Helper(tmp, p, ca_file=certs / "ca.pem").login_before()
     kind, word, text = h.refresh()
-    peer.stop()
     assert (kind, word) == ("error", "net"), text
+    assert p.forms == []
+
+
+def test_no_log_of_keys(tmp, certs, provider):
+    """Who can set a variable does not get the connection's keys for it."""
+    p = provider(cert=(certs / "good.pem", certs / "good.key"))
+    h = Helper(tmp, p, ca_file=certs / "ca.pem").login_before()
+    h.env["SSLKEYLOGFILE"] = str(tmp / "keys")
+    assert h.refresh()[0] == "token"
+    assert not (tmp / "keys").exists()
 
 
 @pytest.mark.parametrize("url", ["http://example.org/token",
