@@ -5,6 +5,7 @@
 
 #include "deliver/flight.h"
 #include "deliver/policy.h"
+#include "mail/elapsed.h"
 #include "spool/state.h"
 #include "sys/clock.h"
 #include "util/xalloc.h"
@@ -23,6 +24,7 @@ struct run_todo {
 struct run_job {
 	struct entry entry;
 	struct state state;
+	struct elapsed elapsed;		/* since it was submitted */
 	struct run_job *next;
 	int64_t started;
 };
@@ -223,6 +225,18 @@ static void refuse_all(struct envelope *env)
 	envelope_settle(env, &v);
 }
 
+static uint64_t age(const struct run *r, const struct run_job *j)
+{
+	return retry_age(&j->state.past, r->setup->policy,
+			 j->entry.head.created, clock_wall());
+}
+
+/* The time within which it was to be delivered, or to come back, is over. */
+static bool overdue(const struct run *r, const struct run_job *j)
+{
+	return elapsed_overdue(&j->elapsed, age(r, j));
+}
+
 /* The envelope has its verdicts: record, notify, plan. */
 static void conclude(struct run *r, struct run_job *j)
 {
@@ -246,7 +260,7 @@ static void conclude(struct run *r, struct run_job *j)
 	state_take(&j->state, &j->entry.env);
 	for (size_t i = 0; i < j->entry.env.n_rcpt; i++)
 		note(r, envelope_verdict(&j->entry.env, i));
-	a.expired = retry_expired(past, s->policy);
+	a.expired = retry_expired(past, s->policy) || overdue(r, j);
 	/* A notice would wait behind the same relay. */
 	a.notice = !a.expired && !j->state.noticed &&
 		!queue_relay_trouble(&t) && retry_notice(past, s->policy);
@@ -292,6 +306,7 @@ static struct run_job *begin_job(struct run *r, struct run_todo *t)
 	}
 	state_init(&j->state);
 	state_load(&j->state, r->setup->store, t->id, j->entry.env.n_rcpt);
+	elapsed_apply(&j->elapsed, &j->entry.env, age(r, j), clock_wall());
 	j->started = clock_ms();
 	j->next = r->jobs;
 	r->jobs = j;
@@ -328,6 +343,17 @@ static bool paced(struct run *r)
 	return true;
 }
 
+/* There is no time left for another attempt (RFC 2852 s4.1). */
+static void give_up(struct envelope *env)
+{
+	const struct verdict v = { .outcome = OUTCOME_DEFERRED,
+		.stage = STAGE_LOCAL, .kind = ERROR_UNAVAILABLE,
+		.text = STR("not delivered within the time that was given "
+			    "(--deliver-by)") };
+
+	envelope_settle(env, &v);
+}
+
 static struct envelope *next(void *ctx, struct message **message)
 {
 	struct run *r = ctx;
@@ -347,8 +373,10 @@ static struct envelope *next(void *ctx, struct message **message)
 		j = begin_job(r, t);
 		if (!j)
 			continue;
+		if (overdue(r, j))
+			give_up(&j->entry.env);
 		if (!envelope_count(&j->entry.env, OUTCOME_PENDING)) {
-			/* A run before this one did not come to the end. */
+			/* Or a run before this one did not come to the end. */
 			on_settled(r, &j->entry.env);
 			continue;
 		}

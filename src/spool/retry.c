@@ -53,18 +53,33 @@ static uint64_t believable(const struct retry_policy *p, uint32_t attempts)
 	return twice > off ? twice : off;
 }
 
+/* From one instant to another, as far as that can be believed. */
+static uint64_t gap_between(const struct retry_policy *p, uint32_t attempts,
+			    int64_t from, int64_t to)
+{
+	uint64_t most = believable(p, attempts);
+	uint64_t gap = to > from ? (uint64_t)to - (uint64_t)from : 0;
+
+	return gap < most ? gap : most;
+}
+
+uint64_t retry_age(const struct retry_past *past, const struct retry_policy *p,
+		   int64_t created, int64_t now)
+{
+	if (!past->attempts)
+		return gap_between(p, 0, created, now);
+	return gap_between(p, 0, created, past->first) + past->waited +
+	       gap_between(p, past->attempts, past->last, now);
+}
+
 void retry_attempted(struct retry_past *past, const struct retry_policy *p,
 		     int64_t now, bool relay)
 {
 	uint64_t gap = 0;
 
-	if (past->attempts && now > past->last) {
-		uint64_t most = believable(p, past->attempts);
-
-		gap = (uint64_t)now - (uint64_t)past->last;
-		gap = gap < most ? gap : most;
-	}
-	if (!past->attempts)
+	if (past->attempts)
+		gap = gap_between(p, past->attempts, past->last, now);
+	else
 		past->first = now;
 	past->last = now;
 	past->waited += gap;

@@ -45,6 +45,14 @@ struct retry_past {
 void retry_attempted(struct retry_past *past, const struct retry_policy *p,
 		     int64_t now, bool relay);
 
+/*
+ * Seconds believed to have passed since the entry was made, `created` by the
+ * wall clock: as `waited`, with what came before the first attempt and after
+ * the last.
+ */
+uint64_t retry_age(const struct retry_past *past, const struct retry_policy *p,
+		   int64_t created, int64_t now);
+
 /* The next attempt's time; random is any 32 bits. */
 int64_t retry_next(const struct retry_past *past, const struct retry_policy *p,
 		   int64_t now, bool unknown, uint32_t random);

@@ -825,3 +825,83 @@ def test_of_a_future_version_it_keeps_its_hands(queue, relay):
     run = q.go("-q")
     assert path.exists() and r.connected() == 0
     assert "version" in run.err, run
+
+
+# ---- times that count from submission (RFC 2852, RFC 4865) ----
+
+TIMED = CAPS + ",FUTURERELEASE 99999999 2099-01-01T00:00:00Z,DELIVERBY"
+
+
+def aged(q, seconds, *options):
+    """A queued message that was submitted so many seconds ago."""
+    q.put(*options, BOB)
+    entry = q.only()
+    created = entry.first.split()[2]
+    entry.edit((" %s " % created).encode(),
+               (" %d " % (int(created) - seconds)).encode())
+
+
+def asked(relay, name):
+    """The value of a parameter of the last MAIL; None if it has none."""
+    found = re.search(r" %s=(\S+)" % name, relay.commands("MAIL")[-1])
+    return found.group(1) if found else None
+
+
+@pytest.mark.parametrize("waited", [0, 1000])
+def test_what_is_left_of_a_hold(queue, relay, waited):
+    """HOLDFOR and BY are what is left since the message was submitted."""
+    r = relay(caps=TIMED)
+    q = queue(r.port)
+    aged(q, waited, "--hold-for=5000", "--deliver-by=9000;R")
+    run = q.go()
+    assert run.status == 0 and not q.entries(), run
+    assert 5000 - waited - 20 <= int(asked(r, "HOLDFOR")) <= 5000 - waited
+    left, mode = asked(r, "BY").split(";")
+    assert 9000 - waited - 20 <= int(left) <= 9000 - waited and mode == "R"
+
+
+def test_a_hold_that_is_over(queue, relay):
+    """It is not asked for any more, of no relay; a notice is overdue."""
+    r = relay(caps=TIMED)
+    q = queue(r.port)
+    aged(q, 100, "--hold-for=60", "--deliver-by=60;N")
+    assert q.go().status == 0 and not q.entries()
+    assert asked(r, "HOLDFOR") is None
+    left, mode = asked(r, "BY").split(";")
+    assert -60 <= int(left) <= -40 and mode == "N"
+    plain = relay()
+    q.set(port=plain.port)
+    aged(q, 100, "--hold-until=2020-01-01T00:00:00Z")
+    assert q.go().status == 0 and not q.entries()
+    assert asked(plain, "HOLDUNTIL") is None
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_delivery_time_is_over(queue, relay, down):
+    """What was to be returned then is returned, not sent; even if the relay
+    cannot be reached."""
+    r = relay(caps=TIMED)
+    q = queue(r.port)
+    aged(q, 100, "--deliver-by=60;R")
+    if down:
+        q.set(port=free_ports(1)[0])
+    q.go()
+    assert not r.said("MAIL FROM:<%s>" % FROM)
+    q.set(port=r.port)
+    q.due_now()
+    q.go()
+    assert not q.entries()
+    assert r.commands("MAIL")[0].startswith("MAIL FROM:<>")
+    report = r.stored()
+    assert b"Status: 4.4.7" in report and b"Action: failed" in report
+    if not down:
+        assert b"within the time that was given" in report
+
+
+def test_delivery_time_is_not_over_by_a_clock(queue, relay):
+    """A day is what is believed of a clock that is years ahead."""
+    r = relay(caps=TIMED)
+    q = queue(r.port)
+    aged(q, 10 * 365 * 86400, "--deliver-by=200000;R")
+    assert q.go().status == 0 and not q.entries()
+    assert 100000 <= int(asked(r, "BY").split(";")[0]) <= 200000 - 86400

@@ -175,6 +175,27 @@ static void due(void **state)
 			fail_msg("%s", rows[i].name);
 }
 
+/* From the entry's making on, and never more than can be believed. */
+static void age(void **state)
+{
+	struct retry_policy p = retry_default();
+	struct retry_past past = { 0 };
+	int64_t made = 1000000;
+
+	(void)state;
+	assert_int_equal(retry_age(&past, &p, made, made), 0);
+	assert_int_equal(retry_age(&past, &p, made, made + 70), 70);
+	assert_int_equal(retry_age(&past, &p, made, made - 70), 0);
+	assert_int_equal(retry_age(&past, &p, made, made + 3650LL * 86400),
+			 86400);
+	retry_attempted(&past, &p, made + 10, true);
+	assert_int_equal(retry_age(&past, &p, made, made + 10), 10);
+	assert_int_equal(retry_age(&past, &p, made, made + 25), 25);
+	retry_attempted(&past, &p, made + 60, false);
+	assert_int_equal(retry_age(&past, &p, made, made + 100), 100);
+	assert_int_equal(retry_age(&past, &p, made, made + 50), 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +207,7 @@ int main(void)
 		cmocka_unit_test(off_most_of_the_time),
 		cmocka_unit_test(short_lifetimes_need_attempts),
 		cmocka_unit_test(due),
+		cmocka_unit_test(age),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
