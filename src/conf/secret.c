@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conf/bearer.h"
@@ -117,19 +116,6 @@ static const char *credentials(void)
 	return dir && *dir == '/' && dir[1] ? dir : NULL;
 }
 
-/*
- * What the service manager put there is closed to others by an access list,
- * whose mask looks like permissions for the group.
- */
-static bool is_credential(const char *path)
-{
-	const char *dir = credentials();
-	size_t n = dir ? strlen(dir) : 0;
-
-	return n && !strncmp(path, dir, n) && path[n] == '/' &&
-	       !strstr(path + n, "/../");
-}
-
 static int read_file(struct secret_source *src, const char *path,
 		     struct error *err)
 {
@@ -140,8 +126,6 @@ static int read_file(struct secret_source *src, const char *path,
 	if (facts.missing)
 		return error_set(err, ERROR_CONFIG, "%s: '%s' does not exist",
 				 src->what, path);
-	if (is_credential(path))
-		facts.mode &= ~(mode_t)S_IRGRP;
 	return file_check_private(path, &facts, err);
 }
 

@@ -93,7 +93,8 @@ static int check(const struct account *a, struct error *err)
 	struct identity *id;
 	struct crls *crls;
 
-	if (a->tls_dane != DANE_OFF && dane_check(err))
+	if (tls_check_trust(a->tls_trust, err) ||
+	    (a->tls_dane != DANE_OFF && dane_check(err)))
 		return -1;
 	if (*a->tls_cert) {
 		id = identity_new(&c, err);

@@ -100,6 +100,9 @@ void tls_keep(struct tls *t);
  */
 bool tls_soured(const struct tls *t);
 
+/* Is `trust`, if it names a file, one of authorities?  As tls_load_trust(). */
+int tls_check_trust(const char *trust, struct error *err);
+
 int tls_write(struct tls *t, struct str bytes, struct error *err);
 /* Octets, 0 at the end (with or without close_notify), TLS_AGAIN, or -1. */
 ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err);

@@ -6,16 +6,19 @@
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net/chain.h"
 #include "net/engine.h"
 #include "net/known.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "util/pin.h"
 #include "util/xalloc.h"
 
-enum { WHY_MAX = 480 };			/* octets of reasons in an error */
+enum {
+	WHY_MAX = 480,			/* octets of reasons in an error */
+	BUNDLE_MAX = 64 << 20		/* of authorities */
+};
 
 /* ---- authorities ---- */
 
@@ -35,15 +38,13 @@ static int load_system(struct tls *t, struct error *err)
 			 "set tls_trust to a PEM file");
 }
 
-static int load_file(struct tls *t, const char *file, struct error *err)
+static int add_file(gnutls_certificate_credentials_t cred, const char *file,
+		    const struct buf *text, struct error *err)
 {
-	int n;
+	gnutls_datum_t d = { (unsigned char *)text->p, (unsigned)text->len };
+	int n = text->len ? gnutls_certificate_set_x509_trust_mem(cred, &d,
+			GNUTLS_X509_FMT_PEM) : 0;
 
-	if (access(file, R_OK))
-		return error_set(err, ERROR_CONFIG, "cannot read CA file '%s':"
-				 " %s", file, strerror(errno));
-	n = gnutls_certificate_set_x509_trust_file(t->cred, file,
-						   GNUTLS_X509_FMT_PEM);
 	if (n > 0)
 		return 0;
 	if (!n || n == GNUTLS_E_NO_CERTIFICATE_FOUND)
@@ -53,15 +54,53 @@ static int load_file(struct tls *t, const char *file, struct error *err)
 			 gnutls_strerror(n));
 }
 
+static int load_file(gnutls_certificate_credentials_t cred, const char *file,
+		     struct error *err)
+{
+	struct file_facts facts;
+	struct buf text;
+	int ret;
+
+	buf_init(&text, BUNDLE_MAX);
+	ret = file_slurp(file, &text, &facts, err);
+	if (ret)
+		error_wrap(err, "cannot read CA file");
+	else if (facts.missing)
+		ret = error_set(err, ERROR_CONFIG, "cannot read CA file '%s': "
+				"%s", file, strerror(ENOENT));
+	else
+		ret = add_file(cred, file, &text, err);
+	buf_release(&text);
+	return ret;
+}
+
+static bool is_word(const char *trust)
+{
+	return !*trust || !strcmp(trust, "system") || !strcmp(trust, "tofu");
+}
+
+int tls_check_trust(const char *trust, struct error *err)
+{
+	gnutls_certificate_credentials_t cred;
+	int ret;
+
+	if (is_word(trust))
+		return 0;
+	if (gnutls_certificate_allocate_credentials(&cred))
+		return error_set(err, ERROR_OS, "no memory for certificates");
+	ret = load_file(cred, trust, err);
+	gnutls_certificate_free_credentials(cred);
+	return ret;
+}
+
 static int load_authorities(struct tls *t, struct error *err)
 {
 	const char *trust = t->config.trust;
 
 	if (is_tofu(t) || t->config.only_pins)
 		return 0;
-	if (!trust[0] || !strcmp(trust, "system"))
-		return load_system(t, err);
-	return load_file(t, trust, err);
+	return is_word(trust) ? load_system(t, err) :
+				load_file(t->cred, trust, err);
 }
 
 static int load_lists(struct tls *t, struct error *err)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -121,15 +122,32 @@ int file_slurp(const char *path, struct buf *out, struct file_facts *facts,
 	return ret;
 }
 
+/*
+ * What the service manager put into $CREDENTIALS_DIRECTORY is closed to
+ * others by an access list, whose mask looks like permissions for the group.
+ */
+static bool is_credential(const char *path)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t n = dir ? strlen(dir) : 0;
+
+	return n > 1 && *dir == '/' && !strncmp(path, dir, n) &&
+	       path[n] == '/' && !strstr(path + n, "/../");
+}
+
 int file_check_private(const char *path, const struct file_facts *facts,
 		       struct error *err)
 {
+	mode_t others = S_IRWXG | S_IRWXO;
+
+	if (is_credential(path))
+		others &= ~(mode_t)S_IRGRP;
 	if (facts->uid != geteuid() && facts->uid != 0)
 		return error_set(err, ERROR_PERM, "'%s' holds a secret but "
 				 "belongs to uid %lu: run 'chown %lu %s'", path,
 				 (unsigned long)facts->uid,
 				 (unsigned long)geteuid(), path);
-	if (facts->mode & (S_IRWXG | S_IRWXO))
+	if (facts->mode & others)
 		return error_set(err, ERROR_PERM, "'%s' holds a secret but "
 				 "its mode %03o opens it to others: run "
 				 "'chmod 600 %s'", path,

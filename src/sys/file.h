@@ -30,7 +30,8 @@ int file_slurp(const char *path, struct buf *out, struct file_facts *facts,
 
 /*
  * A secret's file must belong to the caller or root and be closed to group and
- * others: else ERROR_PERM with the command that mends it.
+ * others: else ERROR_PERM with the command that mends it.  A credential of the
+ * service manager's may be read by the group.
  */
 int file_check_private(const char *path, const struct file_facts *facts,
 		       struct error *err);

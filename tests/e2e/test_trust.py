@@ -130,6 +130,21 @@ def test_bundle(secure, tmp, text, says):
         bundle.write_text(text)
     r, h = secure(tls_trust=bundle)
     refused(r, h, says, status=78)
+    run = h.run("--check-config")
+    assert run.status == 78 and "tls_trust" in run.err or \
+        re.search(says, run.err), run
+
+
+@pytest.mark.parametrize("key", ["tls_trust", "tls_crl", "tls_cert",
+                                 "tls_key"])
+def test_fifo(secure, certs, tmp, key):
+    """What never ends, or never begins, is no file."""
+    os.mkfifo(tmp / "fifo")
+    settings = {"tls_cert": certs / "client.pem",
+                "tls_key": certs / "client.key", key: tmp / "fifo"}
+    r, h = secure(**settings)
+    run = refused(r, h, "fifo", status=78)
+    assert run.elapsed < 3, run
 
 
 @pytest.mark.parametrize("cert", ["expired", "selfsigned"])
@@ -577,6 +592,20 @@ def test_encrypted_key_command(asking, certs, keys):
                   tls_key_password_command="echo sesame")
     silent(h.run("-f", FROM, BOB))
     assert shown(r) == ["CN=alice"]
+
+
+def test_key_as_a_credential(asking, certs, keys):
+    """What systemd puts there has an access list, seen as the group's."""
+    (keys / "open.key").chmod(0o440)
+    r, h = asking(tls_cert=certs / "client.pem", tls_key=keys / "open.key")
+    silent(h.run("-f", FROM, BOB,
+                 env={"CREDENTIALS_DIRECTORY": str(keys)}))
+    run = h.run("-f", FROM, BOB, env={"CREDENTIALS_DIRECTORY":
+                                      str(keys.parent / "other")})
+    assert run.status == 77 and "chmod 600" in run.err, run
+    (keys / "open.key").chmod(0o444)
+    run = h.run("-f", FROM, BOB, env={"CREDENTIALS_DIRECTORY": str(keys)})
+    assert run.status == 77 and "chmod 600" in run.err, run
 
 
 OWN_FAULTS = [
