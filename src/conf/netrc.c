@@ -92,7 +92,7 @@ static bool next_word(struct reader *r, bool value)
 
 static bool is_keyword(const struct reader *r, struct str word)
 {
-	return !r->quoted && str_eq(buf_str(&r->word), word);
+	return !r->quoted && str_caseeq(buf_str(&r->word), word);
 }
 
 /* A macro ends at an empty line. */
@@ -112,6 +112,7 @@ static void take_value(struct reader *r, bool *has, struct buf *to)
 	*has = next_word(r, true);
 	if (*has)
 		buf_add(to, buf_str(&r->word));
+	to->over |= r->word.over;	/* never one that was cut */
 }
 
 static bool is_wanted(const struct entry *e, const struct netrc_query *q)
@@ -183,8 +184,10 @@ int netrc_find(struct str text, const struct netrc_query *query)
 	found = search(&r, &e, query);
 	if (found && query->login)
 		buf_add(query->login, buf_str(&e.login));
-	if (found && query->password)
+	if (found && query->password) {
 		buf_add(query->password, buf_str(&e.password));
+		query->password->over |= e.password.over;
+	}
 	close_buf(&r.word);
 	close_buf(&e.login);
 	close_buf(&e.password);

@@ -19,7 +19,10 @@ struct netrc_query {
 
 /*
  * Find what text (a netrc file, borrowed) says about a host: 1 found, 0 not.
- * Words may be in double quotes with backslash escapes; macdef is skipped.
+ * As curl has it: keywords in any case; words in double quotes may have \" \\
+ * \n \r \t, others take a backslash and a comma as they are (GNU ftp does
+ * not); macdef is skipped up to an empty line.  A password too long has
+ * query->password->over set.
  */
 int netrc_find(struct str text, const struct netrc_query *query);
 

@@ -55,6 +55,25 @@ static const struct {
 	  "u p" },
 	{ "macro", "machine mx login u macdef init\nmachine mx password no\n\n"
 	  "password p", "mx", "", "u p" },
+	{ "backslash and comma", "machine mx login u password a\\b,c\"d", "mx",
+	  "", "u a\\b,c\"d" },
+	{ "keywords in capitals", "MACHINE mx Login u PASSWORD p", "mx", "",
+	  "u p" },
+	{ "macro with CRLF", "machine mx login u\r\nmacdef init\r\n"
+	  "password no\r\n\r\npassword p\r\n", "mx", "", "u p" },
+	{ "macro to the end", "machine mx login u password p\nmacdef x\n"
+	  "machine mx password no\n", "mx", "", "u p" },
+	{ "a keyword as value", "machine machine login login password "
+	  "password machine mx login u password default", "mx", "",
+	  "u default" },
+	{ "default ends the search for another login", "default login a "
+	  "password b machine mx login u password p", "mx", "u", "u p" },
+	{ "quoted host", "machine \"mx\" login u password p", "mx", "", "u p" },
+	{ "IPv6", "machine ::1 login u password p", "::1", "", "u p" },
+	{ "unknown words", "machine mx port 465 login u protocol x password p",
+	  "mx", "", "u p" },
+	{ "nothing in quotes", "machine mx login u password \"\"", "mx", "",
+	  "u " },
 	{ "no password", "machine mx login u\nmachine b password p", "mx", "",
 	  NULL },
 	{ "cut short", "machine mx login u password", "mx", "", NULL },
@@ -101,6 +120,28 @@ static void only_a_password(void **state)
 	buf_release(&password);
 }
 
+static void too_long_is_not_cut(void **state)
+{
+	static char text[(64 << 10) + 40];
+	struct buf password;
+	struct netrc_query q = { .host = "mx", .user = "u",
+				 .password = &password };
+
+	(void)state;
+	for (size_t extra = 0; extra < 2; extra++) {
+		size_t n = (64 << 10) + extra;
+		size_t at = (size_t)sprintf(text, "machine mx password ");
+
+		memset(text + at, 'x', n);
+		text[at + n] = '\n';
+		buf_init(&password, sizeof(text));
+		assert_int_equal(netrc_find((struct str){ text, at + n + 1 },
+					    &q), 1);
+		assert_int_equal(password.over, extra);
+		buf_release(&password);
+	}
+}
+
 static int fill(struct account *a, const char *path, mode_t mode,
 		struct error *err)
 {
@@ -143,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row),
 		cmocka_unit_test(only_a_password),
+		cmocka_unit_test(too_long_is_not_cut),
 		cmocka_unit_test(the_user_comes_from_it),
 	};
 
