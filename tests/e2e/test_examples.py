@@ -74,6 +74,8 @@ def from_manual(text):
     commands = re.findall(r"^\.Dl (.*)", text, re.M)
     configs = []
     for block in re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", text, re.M):
+        if block.startswith("[Service]"):
+            continue		# a unit's lines, for systemd
         if all(SETTING.match(line) for line in block.splitlines()):
             configs.append(block)
         else:
