@@ -9,13 +9,15 @@ import shutil
 import signal
 import subprocess
 import time
+import types
 
 import pytest
 
-from lib import program, queue_strace
+from conftest import cannot
+from lib import dovecot as dove, program, queue_strace
 from lib.program import FROM, USER
 from lib.provider import CLIENT_SECRET, Provider, dead_port, error
-from lib.relay import tls
+from lib.relay import Relay, tls
 from lib.spool import BOB, Queue, mail, until
 
 HELPER = pathlib.Path(os.environ.get("OAUTH2_HELPER") or
@@ -218,6 +220,56 @@ def test_lifetime_not_said_is_for_the_relay_to_tell(office):
     provider.accept()		# ended
     assert sender.run(BOB).status == 0
     assert provider.refreshes == 2
+
+
+# -- a real relay --------------------------------------------------------------
+
+class Introspected(Tokens):
+    """Dovecot asks an endpoint which tokens are whose."""
+
+    known = None
+
+    def accept(self, *tokens):
+        super().accept(*tokens)
+        if self.known is not None:
+            self.known.clear()
+            self.known.update((t, dove.USER) for t in tokens)
+
+
+@pytest.fixture(scope="module")
+def dovecot(base, certs):
+    reason = dove.missing()
+    if reason:
+        cannot(reason)
+    path = base / "dovecot-oauth2"
+    backend = Relay(base / "backend-oauth2", "--tls=none", "--idle-exit=600")
+    kdc = types.SimpleNamespace(dir=path, keytab=path / "none")
+    server = dove.Dovecot(path, certs, backend.port, kdc)
+    server.backend = backend
+    yield server
+    server.stop()
+    backend.stop()
+
+
+@pytest.mark.parametrize("mech", ["XOAUTH2", "OAUTHBEARER"])
+@pytest.mark.parametrize("trouble", ["none", "ended", "revoked"])
+def test_dovecot(office, dovecot, mech, trouble):
+    provider, r, sender = office(kind=Introspected, auth=mech)
+    provider.known = dovecot.oauth2.tokens
+    sender.set(host="localhost", port=dovecot.implicit, user=dove.USER,
+               timeout_command=20, timeout_end=20)
+    sender.logged_in(ends=-5 if trouble == "ended" else 3600)
+    if trouble == "revoked":
+        provider.accept()
+    logins = len(dovecot.logins(0))
+    taken = len(dovecot.backend.events("message"))
+    run = sender.report("-v", BOB)
+    assert run.status == 0, (run, dovecot.log()[-2000:])
+    assert run.json["sasl"] == mech
+    assert dovecot.logins(logins + 1)[logins:] == [(dove.USER, mech)]
+    assert len(dovecot.backend.messages(taken + 1)) == taken + 1
+    assert provider.refreshes == (trouble != "none")
+    assert run.err.count("535") == (trouble == "revoked"), run
 
 
 # -- many at once --------------------------------------------------------------
