@@ -8,6 +8,7 @@
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "net/cert.h"
 #include "net/identity.h"
@@ -26,6 +27,7 @@ struct tls {
 	gnutls_certificate_credentials_t cred;
 	struct buf in;			/* ciphertext, from `taken` on */
 	size_t taken;
+	uint64_t pulled;		/* octets taken, all in all */
 	struct buf out;
 	char head[ENGINE_HEAD];		/* the very first octets of the peer */
 	size_t head_len;

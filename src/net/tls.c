@@ -38,6 +38,7 @@ static ssize_t pull(gnutls_transport_ptr_t ctx, void *to, size_t n)
 	n = n < left ? n : left;
 	memcpy(to, t->in.p + t->taken, n);
 	t->taken += n;
+	t->pulled += n;
 	if (t->taken == t->in.len) {
 		buf_reset(&t->in);
 		t->taken = 0;
@@ -330,17 +331,24 @@ static int explain(struct tls *t, int r, struct error *err)
 	}
 }
 
+/*
+ * GnuTLS may say AGAIN when a message of several records is not yet complete,
+ * though all of it has come: only when it takes no more is there no more.
+ */
 int tls_handshake(struct tls *t, struct error *err)
 {
+	uint64_t before;
 	int r;
 
 	if (t->up)
 		return 1;
 	if (check_head(t, err))
 		return -1;
-	do
+	do {
+		before = t->pulled;
 		r = gnutls_handshake(t->session);
-	while (r == GNUTLS_E_WARNING_ALERT_RECEIVED || at_end(t, r));
+	} while (r == GNUTLS_E_WARNING_ALERT_RECEIVED || at_end(t, r) ||
+		 (r == GNUTLS_E_AGAIN && t->pulled != before));
 	if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED)
 		return 0;
 	if (r) {

@@ -28,6 +28,7 @@ struct ident_spec {
 	size_t dns_len;			/* of dns[0] if it holds a NUL */
 	unsigned char ip[4];		/* 0.0.0.0: none */
 	int from, until;		/* days from now; both 0: -1, 30 */
+	unsigned more;			/* DNS names besides, many */
 	const char *srv;		/* SRV name, RFC 4985 */
 	const char *limit;		/* may sign for DNS names below it only */
 	bool ca, client_only;
@@ -66,6 +67,14 @@ static inline void ident_names(gnutls_x509_crt_t c, const struct ident_spec *s)
 			GNUTLS_SAN_DNSNAME, s->dns[i],
 			(unsigned)strlen(s->dns[i]),
 			GNUTLS_FSAN_APPEND), "dns name");
+	for (unsigned i = 0; i < s->more; i++) {
+		char name[40];
+
+		snprintf(name, sizeof(name), "host-number-%u.of.many.test", i);
+		must(gnutls_x509_crt_set_subject_alt_name(c,
+			GNUTLS_SAN_DNSNAME, name, (unsigned)strlen(name),
+			GNUTLS_FSAN_APPEND), "many names");
+	}
 	if (s->srv) {
 		unsigned char der[128] = { 0x16, (unsigned char)strlen(s->srv) };
 

@@ -210,6 +210,31 @@ static void test_issuers(void **state)
 	ident_free(&other);
 }
 
+/* A certificate that takes several records, in pieces of any size. */
+static void test_large(void **state)
+{
+	static const size_t steps[] = { 65536, 16384, 5000, 1 };
+	struct ident large = ident_new(&(struct ident_spec){
+		.cn = "x", .dns = { "mail.test" }, .more = 1500,
+		.issuer = &ca });
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		struct tls_config c = config_for("mail.test");
+		struct error err = { 0 };
+		struct peer p;
+		struct tls *t = tls_new(&c, &err);
+
+		test_case = "large";
+		peer_init(&p, &large, i % 2 ? TLS12 : TLS13);
+		assert_int_equal(shake(t, &p, steps[i / 2], &err), 1);
+		assert_true(p.up);
+		tls_free(t);
+		peer_release(&p);
+	}
+	ident_free(&large);
+}
+
 /* With verify off all is completed, and the reason is kept. */
 static void test_look(void **state)
 {
@@ -678,6 +703,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_issuers),
+		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_tofu),
