@@ -39,10 +39,6 @@ BAD = {
     "queue value": ("[queue]\nlifetime = 5w", ["[queue]", "lifetime"]),
     "queue section": ("lifetime = 5d", ["lifetime", "[queue]"]),
 }
-LATER = ["tls_pin = x", "tls_resume = yes", "proxy = x",
-         "fallback = x"]
-
-
 def config(home, text):
     h = home(25)
     return h.write("[account test]\nhost = 127.0.0.1\n" + text + "\n")
@@ -61,15 +57,6 @@ def test_bad(home, name):
         for word in words:
             assert word in run.err, (word, run)
         assert len(run.err.splitlines()) == 1, run
-
-
-@pytest.mark.parametrize("text", LATER, ids=lambda t: t.split("\n")[0])
-def test_later(home, text):
-    """What a later version has says so, and is not "unknown"."""
-    h = config(home, text)
-    run = h.run("--check-config")
-    assert run.status in (69, 78), run
-    assert "unknown" not in run.err and "version" in run.err, run
 
 
 def test_sendmail_face(home):
