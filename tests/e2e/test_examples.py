@@ -9,13 +9,17 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
+import time
 
 import pytest
 
 from conftest import cannot
 from lib.check import resolver
 from lib.program import PASSWORD, SOURCE, TOKEN, program, sendmail
+from lib.provider import Provider
 from lib.relay import CAPS, MECHS
+from lib.spool import until
 from lib.trust import pin
 
 PAGES = ["README", *("man/" + p.name for p in
@@ -146,6 +150,15 @@ class Place:
                     "--tls-name=localhost \"$@\"" % (
                         program(), relay.port, self.certs))
 
+    def token(self, name):
+        """As if somebody had logged in for that profile."""
+        file = self.home.state / "posthaste/oauth2" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.chmod(0o700)
+        file.write_text("posthaste-token 1\naccess %s\nexpires %d\n"
+                        "lifetime 3600\nend\n" % (TOKEN, time.time() + 3600))
+        file.chmod(0o600)
+
     def run(self, text, hosts):
         env = dict(self.home.env, PATH="%s:/usr/bin:/bin" % self.bin,
                    **resolver(self.dir, dict.fromkeys(hosts, ["127.0.0.1"])))
@@ -179,6 +192,24 @@ from = alice@example.org
 """
 
 
+def logs_in(place, text, profile):
+    """A person agrees, at a provider of the tests' own."""
+    provider = Provider()
+    place.home.write(ACCOUNT % (1, place.certs) + "[oauth2 %s]\n" % profile +
+                     "".join("%s = %s\n" % kv for kv in
+                             provider.settings().items()))
+    agree = threading.Thread(target=lambda: until(
+        lambda: provider.devices and provider.agree() is None, 20))
+    agree.start()
+    try:
+        done = place.run(text, [])
+    finally:
+        agree.join()
+        provider.stop()
+    assert done.returncode == 0, done
+    assert (place.home.state / "posthaste/oauth2" / profile).exists()
+
+
 @pytest.mark.parametrize("page,text", COMMANDS, ids=label)
 def test_command(place, page, text):
     """It ends well, says nothing of an error, and what sends has sent."""
@@ -186,6 +217,11 @@ def test_command(place, page, text):
         cannot("jq is not installed")
     r = place.relay("implicit")
     place.lead(r)
+    login = re.search(r"^posthaste --oauth2-login=(\S+)$", text)
+    if login:
+        place.script("posthaste", "exec %s \"$@\"" % program())
+        logs_in(place, text, login[1])
+        return
     place.home.write(ACCOUNT % (r.port, place.certs))
     text = text.replace("=ID", "=all")	# of the queue, which is empty
     shutil.copy(place.certs / "good.pem", place.home.dir / "cert.pem")
@@ -226,6 +262,8 @@ def test_config(place, page, text):
     for kind, name in re.findall(r"^(password|token)_command *= *([\w-]+)",
                                  text, re.M):
         place.script(name, STUB % {"password": PASSWORD, "token": TOKEN}[kind])
+    for name in re.findall(r"^oauth2 *= *(\S+)", text, re.M):
+        place.token(name)
     done = place.run("exec %s --check-config" % program(), [])
     assert done.returncode == 0 and not done.stderr, done
     sections = re.split(r"^\[account (\S+)\]\n", text, flags=re.M)[1:]
