@@ -255,6 +255,20 @@ def test_srv(dane, certs, domain, works):
         refused(run, r, "has no TLSA")
 
 
+def test_srv_that_leads_elsewhere(signed):
+    """A resolver that says one thing to us, and DNSSEC proves another."""
+    srv = "_submissions._tcp.secure"
+    z = signed([srv + ". 60 IN SRV 0 1 465 mx.secure.",
+                "_465._tcp.mx.secure. 60 IN TLSA 3 1 1 " + "00" * 32,
+                "_466._tcp.mx.secure. 60 IN TLSA 3 1 1 " + "00" * 32,
+                "_465._tcp.my.secure. 60 IN TLSA 3 1 1 " + "00" * 32])
+    right = "secure\n3 1 1 %s\n" % ("00" * 32)
+    assert z.ask("MX.secure.", 465, srv) == right
+    assert z.ask("my.secure", 465) == right
+    for host, port in (("my.secure", 465), ("mx.secure", 466)):
+        assert z.ask(host, port, srv).startswith("bogus "), (host, port)
+
+
 # ---- the helper ----
 
 @pytest.fixture
