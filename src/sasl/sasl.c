@@ -140,6 +140,20 @@ static void sasl_mask(void *ctx, struct buf *text)
 	mask_text(text, s->config->secret, buf_str(&s->sent));
 }
 
+/* Of an error that has the relay's words in it, among them maybe ours. */
+static int hide(struct sasl *s, struct error *err)
+{
+	enum error_kind kind = err->kind;
+	struct buf text;
+
+	buf_init(&text, 4 * sizeof(err->text));
+	buf_addz(&text, err->text);
+	sasl_mask(s, &text);
+	error_set(err, kind, "%s", buf_cstr(&text));
+	buf_release(&text);
+	return -1;
+}
+
 /* Open a session and let it speak first, if it is to. */
 static int open_session(struct sasl *s, char **out, size_t *n)
 {
@@ -243,7 +257,7 @@ static int sasl_start(void *ctx, struct str offered, const char **mech,
 	s->steps = 0;
 	s->done = false;
 	if (choose(s, offered, err))
-		return -1;
+		return hide(s, err);
 	*mech = s->mech->name;
 	*has_initial = s->mech->flags & MECH_INITIAL;
 	if (exchange_is(s, "GSSAPI"))
@@ -368,7 +382,7 @@ static int sasl_step(void *ctx, struct str challenge, struct buf *response,
 		ret = step_gsasl(s, buf_str(&plain), response, err);
 	buf_release(&plain);
 	s->steps++;
-	return ret;
+	return ret ? hide(s, err) : 0;
 }
 
 static int sasl_finish(void *ctx, struct error *err)

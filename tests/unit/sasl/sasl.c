@@ -927,6 +927,25 @@ static void masks_what_was_said(void **state)
 	client_close(&c);
 }
 
+/* Nor does an error repeat what the relay repeats. */
+static void masks_errors(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_open(&c, (struct sasl_config){ .mechs = "auto",
+					      .secure = true });
+	assert_int_equal(client_start(&c, "SCRAM-SHA-256"), 0);
+	assert_int_equal(client_step(&c, "e=not-" PW), -1);
+	expect_error(&c, ERROR_AUTH, "refuses: 'not-[secret]'");
+	client_close(&c);
+	client_open(&c, (struct sasl_config){ .mechs = "auto",
+					      .secure = true });
+	assert_int_equal(client_start(&c, "X-" PW), -1);
+	expect_error(&c, ERROR_AUTH, "offers 'X-[secret]'");
+	client_close(&c);
+}
+
 /* ---- configurations, and starting again ---- */
 
 static void bad_config(void **state)
@@ -1024,6 +1043,7 @@ int main(void)
 		cmocka_unit_test(xoauth2),
 		cmocka_unit_test(oauthbearer),
 		cmocka_unit_test(masks_what_was_said),
+		cmocka_unit_test(masks_errors),
 		cmocka_unit_test(bad_config),
 		cmocka_unit_test(starts_again),
 		cmocka_unit_test(nothing_in_common),
