@@ -76,6 +76,9 @@ static void tell_trouble(const struct queue *q, const struct run_news *news)
 	if (news->verdict) {
 		buf_addf(&text, "%s: ", news->relay);
 		report_verdict(&text, news->verdict, "");
+		if (news->next)
+			buf_addf(&text, "; trying account '%s'",
+				 news->next->name);
 	} else {
 		utf8_ensure(&text, str_of(news->error->text));
 	}
@@ -139,7 +142,9 @@ static void tell_told(const struct queue *q, const struct run_news *news)
 static void tell(void *ctx, const struct run_news *news)
 {
 	const struct queue *q = ctx;
-	struct report report = { .account = "", .tls = "", .mech = "",
+	struct report report = {
+		.account = news->used ? news->used->name : "",
+		.tls = "", .mech = "",
 		.error = "", .relay = news->relay ? news->relay : "" };
 	struct buf id, lines;
 

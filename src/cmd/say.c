@@ -81,11 +81,12 @@ static void say_failure(const struct request *r, const struct report *report,
 {
 	const struct envelope *e = report->env;
 	const struct verdict *v = envelope_verdict(e, i);
+	const struct report_tried by = report_by(report, i);
 	struct buf line;
 
 	buf_init(&line, SAY_MAX);
-	if (v->stage != STAGE_LOCAL && *report->relay)
-		buf_addf(&line, "%s: ", report->relay);
+	if (v->stage != STAGE_LOCAL && *by.relay)
+		buf_addf(&line, "%s: ", by.relay);
 	report_verdict(&line, v, alone ? e->rcpt[i].addr : "");
 	if (v->outcome == OUTCOME_UNKNOWN) {
 		buf_addz(&line, "; the relay may have the message ");

@@ -55,6 +55,11 @@ static int apply_setting(struct account *a, struct general *g,
 	return option_set_arg(a, g, str_of(s->key), str_of(s->value), err);
 }
 
+static int make_ready(struct account *a, struct error *err)
+{
+	return netrc_fill_user(a, err) || account_check(a, err) ? -1 : 0;
+}
+
 struct account *setup_select(struct config *c, const struct request *r,
 			     const char *sender, struct error *err)
 {
@@ -66,9 +71,12 @@ struct account *setup_select(struct config *c, const struct request *r,
 	for (size_t i = 0; i < r->n_settings; i++)
 		if (apply_setting(a, &c->general, &r->settings[i], err))
 			return NULL;
-	if (config_bind(c, a, err) || netrc_fill_user(a, err) ||
-	    account_check(a, err))
+	if (config_bind(c, a, err) || make_ready(a, err))
 		return NULL;
+	/* Better now than on the day that they are needed. */
+	for (size_t i = 0; a->further && a->further[i]; i++)
+		if (make_ready(a->further[i], err))
+			return NULL;
 	return a;
 }
 

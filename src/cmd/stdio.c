@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/front.h"
+#include "cmd/moved.h"
 #include "cmd/submission.h"
 #include "deliver/attempt.h"
 #include "mail/address.h"
@@ -49,6 +50,7 @@ static const struct verdict *connect_and_mail(struct stdio *b)
 {
 	if (!b->connected) {
 		b->setup.account = b->s.account;
+		b->setup.further = b->s.account->further;
 		b->connected = b->s.account;
 		if (attempt_open(&b->attempt, &b->setup))
 			return attempt_trouble(&b->attempt);
@@ -266,8 +268,7 @@ static void tell_log(struct stdio *b)
 	const struct submission *s = &b->s;
 	struct report report = {
 		.message_id = buf_cstr(&s->id),
-		.account = s->account->name,
-		.relay = attempt_relay(&b->attempt),
+		.account = "", .relay = "",
 		.tls = b->attempt.tls,
 		.mech = b->attempt.session.mech,
 		.queue_id = "", .error = "",
@@ -279,7 +280,9 @@ static void tell_log(struct stdio *b)
 		.trips = b->attempt.trips,
 	};
 
+	moved_report(&report, &b->attempt);
 	say_log(s->r, &report, s->account);
+	free(report.tried);
 }
 
 /*
@@ -393,6 +396,8 @@ static int session(struct stdio *b)
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)s->r,
+		.moved = moved_say,
+		.moved_ctx = (void *)(uintptr_t)s->r,
 		.known_file = buf_cstr(&s->known_file),
 	};
 	server_init(&b->server, &b->config);

@@ -2,8 +2,10 @@
  * The main job: a message from stdin to the relay's verdict.
  */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "cmd/front.h"
+#include "cmd/moved.h"
 #include "cmd/postpone.h"
 #include "cmd/progress.h"
 #include "cmd/queue_run.h"
@@ -86,7 +88,7 @@ static int tell(struct submission *s, const struct attempt *a)
 	struct report report = {
 		.message_id = buf_cstr(&s->id),
 		.account = s->account->name,
-		.relay = a ? attempt_relay(a) : "",
+		.relay = "",
 		.tls = a ? a->tls : "",
 		.resumed = a && a->resumed,
 		.mech = a ? a->session.mech : "",
@@ -100,12 +102,15 @@ static int tell(struct submission *s, const struct attempt *a)
 		.trips = a ? a->trips : 0,
 	};
 
+	if (a)
+		moved_report(&report, a);
 	if (s->spool_status)
 		report.status = s->spool_status;
 	say_queued(s);
 	say_failures(s->r, &report);
 	say_report(s->r, &report);
 	say_log(s->r, &report, s->account);
+	free(report.tried);
 	return report.status;
 }
 
@@ -149,16 +154,14 @@ static int submit_now(struct submission *s, struct attempt_setup *setup,
 	setup->progress = progress_show;
 	setup->progress_ctx = &progress;
 	setup->several = flushes(s);
-	if (attempt_open(&a, setup))
-		envelope_settle(&s->env, attempt_trouble(&a));
-	else
-		attempt_submit(&a, &s->env, s->message);
+	(void)attempt_open(&a, setup);
+	attempt_submit(&a, &s->env, s->message);
 	progress_end(&progress);
 	if (policy == QUEUE_TEMPFAIL && unsettled(&s->env))
 		put_off(s);
 	/* The caller's own message is told of first, and alone. */
 	status = tell(s, &a);
-	if (setup->several && attempt_alive(&a) && !*s->queue_id &&
+	if (setup->several && attempt_alive(&a) && a.account == s->account && !*s->queue_id &&
 	    envelope_count(&s->env, OUTCOME_SENT))
 		queue_flush(s->r, &s->config, s->account, &a);
 	attempt_quit(&a);
@@ -171,12 +174,15 @@ static int submit(struct submission *s)
 	enum account_queue policy = postpone_policy(s);
 	struct attempt_setup setup = {
 		.account = s->account,
+		.further = s->account->further,
 		.mailname = buf_cstr(&s->mailname),
 		.ways = { .fd = s->r->password_fd },
 		.deadline = clock_after(s->account->deadline),
 		.ask = setup_ask,
 		.trace = s->r->verbose ? say_trace : NULL,
 		.ctx = (void *)(uintptr_t)s->r,
+		.moved = moved_say,
+		.moved_ctx = (void *)(uintptr_t)s->r,
 	};
 
 	/* As sendmail we are called by programs, whose user expects no question. */

@@ -1,5 +1,6 @@
 #include "conf/account.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/option.h"
@@ -13,6 +14,8 @@ void account_init(struct account *a)
 
 void account_release(struct account *a)
 {
+	free(a->further);
+	a->further = NULL;
 	option_release(a, 0);
 }
 

@@ -55,6 +55,7 @@ struct account {
 	char *source;		/* local address to connect from */
 	char *proxy;		/* socks5:// or http:// URL; may hold a password */
 	char *fallback;		/* accounts to try when this one's relay is down */
+	struct account **further;	/* those, NULL ends them; by config_bind() */
 	char *dsn_notify, *dsn_return;
 	unsigned timeout_connect, timeout_tls, timeout_command;	/* seconds */
 	unsigned timeout_data, timeout_end, deadline;		/* 0: no deadline */

@@ -2,6 +2,9 @@
  * Which account, and which profile (conf/config.h).
  */
 #include "conf/config.h"
+
+#include <stdlib.h>
+
 #include "conf/nearest.h"
 #include "util/str.h"
 #include "util/xalloc.h"
@@ -39,19 +42,70 @@ static int no_profile(const struct config *c, const char *name,
 			 name);
 }
 
-int config_bind(const struct config *c, struct account *a, struct error *err)
+static struct account *by_name(const struct config *c, const char *name,
+			       const char *what, struct error *err);
+
+/* One more to fall back on. */
+static int add_further(const struct config *c, struct account *a,
+		       struct str name, struct error *err)
 {
-	int ret;
+	char *text = xstrndup(name.p, name.n);
+	struct account *other = by_name(c, text, "fallback", err);
+	size_t n = 0;
+
+	free(text);
+	if (!other)
+		return -1;
+	if (other == a)
+		return error_set(err, ERROR_CONFIG, "fallback names the "
+				 "account itself");
+	for (; a->further && a->further[n]; n++)
+		if (a->further[n] == other)
+			return error_set(err, ERROR_CONFIG, "fallback names "
+					 "'%s' twice", other->name);
+	a->further = xrealloc(a->further, n + 2, sizeof(*a->further));
+	a->further[n] = other;
+	a->further[n + 1] = NULL;
+	return 0;
+}
+
+static int bind_fallback(const struct config *c, struct account *a,
+			 struct error *err)
+{
+	struct str rest = str_of(a->fallback);
+
+	free(a->further);
+	a->further = NULL;
+	while (rest.n) {
+		struct str part = str_cut(&rest, ',');
+
+		while (part.n) {
+			struct str word = str_trim(str_cut(&part, ' '));
+
+			if (word.n && add_further(c, a, word, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int bind_profile(const struct config *c, struct account *a,
+			struct error *err)
+{
 
 	a->profile = NULL;
 	if (!*a->oauth2)
 		return 0;
 	a->profile = config_profile(c, a->oauth2);
-	ret = a->profile ? profile_resolve(a->profile, err) :
-	      no_profile(c, a->oauth2, err);
-	if (ret && *a->name)
-		error_wrap(err, "account '%s'", a->name);
-	return ret;
+	return a->profile ? profile_resolve(a->profile, err) :
+	       no_profile(c, a->oauth2, err);
+}
+
+int config_bind(const struct config *c, struct account *a, struct error *err)
+{
+	if (!bind_profile(c, a, err) && !bind_fallback(c, a, err))
+		return 0;
+	return *a->name ? error_wrap(err, "account '%s'", a->name) : -1;
 }
 
 int config_none(const struct config *c, struct error *err)
@@ -139,10 +193,14 @@ struct account *config_select(struct config *c, const char *name,
 struct account *config_scratch(struct config *c)
 {
 	struct account *a;
+	struct error never;
 
 	c->accounts = xrealloc(c->accounts, c->n + 1, sizeof(*c->accounts));
 	a = &c->accounts[c->n++];
 	account_init(a);
+	/* They moved. */
+	for (size_t i = 0; i < c->n; i++)
+		(void)config_bind(c, &c->accounts[i], &never);
 	return a;
 }
 

@@ -72,9 +72,11 @@ struct oauth2_profile *config_profile(const struct config *c,
 				      const char *name);
 
 /*
- * Point a->profile to what a->oauth2 names, or to NULL if that is nothing: to
- * be done anew when options were applied (loading does it for all).
- * ERROR_CONFIG if there is no such profile, or it lacks what one needs.
+ * Point a->profile to what a->oauth2 names, or to NULL if that is nothing, and
+ * a->further to the accounts that a->fallback names: to be done anew when
+ * options were applied (loading does it for all).  ERROR_CONFIG if there is no
+ * such profile, or it lacks what one needs; or no such account, or it is a
+ * itself, or named twice.
  */
 int config_bind(const struct config *c, struct account *a, struct error *err);
 

@@ -265,41 +265,47 @@ static void forget_login(struct attempt *a)
 	secret_release(&a->secret);
 }
 
-static void note_tried(struct attempt *a)
+static void note_tried(struct attempt *a, const struct verdict *why)
 {
 	struct attempt_tried *t;
 
 	a->tried = xrealloc(a->tried, a->n_tried + 1, sizeof(*a->tried));
 	t = &a->tried[a->n_tried++];
 	*t = (struct attempt_tried){ .account = a->account,
-		.relay = xstrdup(buf_cstr(&a->relay)),
-		.verdict = a->session.verdict };
-	t->verdict.text.p = xstrndup(t->verdict.text.p, t->verdict.text.n);
+		.relay = xstrdup(buf_cstr(&a->relay)), .verdict = *why };
+	t->verdict.text.p = xstrndup(why->text.p, why->text.n);
+}
+
+/* Ready to connect again. */
+static void part(struct attempt *a)
+{
+	hang_up(a);
+	session_release(&a->session);
+	buf_reset(&a->relay);
+	buf_reset(&a->peer);
+	a->wait_until = 0;
 }
 
 /* Give the relay up for the next one; false if there is none, or no time. */
-static bool move_on(struct attempt *a)
+static bool move_on(struct attempt *a, const struct verdict *why)
 {
 	bool another;
 
 	if (!clock_left(a->setup->deadline))
 		return false;
-	another = relays_another(&a->relays, &a->session.verdict);
+	another = relays_another(&a->relays, why);
 	if (!another && !relays_fall_back(&a->relays))
 		return false;
-	note_tried(a);
-	hang_up(a);
+	note_tried(a, why);
+	part(a);
 	if (!another) {
 		forget_login(a);
 		a->stale[0] = '\0';
 	}
-	session_release(&a->session);
-	buf_reset(&a->relay);
-	buf_reset(&a->peer);
 	a->account = a->relays.account;
-	a->wait_until = 0;
 	if (a->setup->moved)
-		a->setup->moved(a->setup->ctx, a, &a->tried[a->n_tried - 1]);
+		a->setup->moved(a->setup->moved_ctx, a,
+				&a->tried[a->n_tried - 1]);
 	return true;
 }
 
@@ -308,13 +314,32 @@ static bool login_anew(struct attempt *a)
 {
 	if (!clock_left(a->setup->deadline) || !connect_renew(a))
 		return false;
-	hang_up(a);
+	part(a);
 	forget_login(a);
-	session_release(&a->session);
-	buf_reset(&a->relay);
-	buf_reset(&a->peer);
-	a->wait_until = 0;
 	return true;
+}
+
+/* The last of several: it is told of as the others were. */
+static void give_up(struct attempt *a)
+{
+	note_tried(a, &a->session.verdict);
+	if (a->setup->moved)
+		a->setup->moved(a->setup->moved_ctx, NULL,
+				&a->tried[a->n_tried - 1]);
+}
+
+/* The relay at hand, or else the next that will do. */
+static int open_any(struct attempt *a)
+{
+	while (open_one(a)) {
+		if (login_anew(a) || move_on(a, &a->session.verdict))
+			continue;
+		if (a->n_tried)
+			give_up(a);
+		return -1;
+	}
+	a->opened = true;
+	return 0;
 }
 
 int attempt_open(struct attempt *a, const struct attempt_setup *setup)
@@ -328,23 +353,28 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup)
 	buf_init(&a->ticket_for, 1 << 16);
 	buf_init(&a->block, SESSION_FLIGHT_MAX);
 	relays_init(&a->relays, setup->account, setup->further);
-	while (open_one(a))
-		if (!login_anew(a) && !move_on(a))
-			return -1;
-	a->opened = true;
-	return 0;
+	return open_any(a);
+}
+
+/* No relay was ever ready: what the first one had to say. */
+static const struct attempt_tried *in_vain(const struct attempt *a)
+{
+	return a->opened || !a->n_tried ? NULL : &a->tried[0];
 }
 
 const struct verdict *attempt_trouble(const struct attempt *a)
 {
-	return a->opened || !a->n_tried ? &a->session.verdict :
-		&a->tried[0].verdict;
+	return in_vain(a) ? &in_vain(a)->verdict : &a->session.verdict;
 }
 
 const char *attempt_relay(const struct attempt *a)
 {
-	return a->opened || !a->n_tried ? buf_cstr(&a->relay) :
-		a->tried[0].relay;
+	return in_vain(a) ? in_vain(a)->relay : buf_cstr(&a->relay);
+}
+
+const struct account *attempt_account(const struct attempt *a)
+{
+	return in_vain(a) ? in_vain(a)->account : a->account;
 }
 
 bool attempt_ready(struct attempt *a)
@@ -357,6 +387,7 @@ void attempt_begin(struct attempt *a, struct envelope *env,
 		   struct message *message)
 {
 	a->message = message;
+	env->via = (unsigned)a->n_tried;
 	session_begin(&a->session, env);
 }
 
@@ -368,7 +399,17 @@ static void transact(struct attempt *a, struct envelope *env,
 		session_await(&a->session);
 }
 
-int attempt_submit(struct attempt *a, struct envelope *env,
+/* Who is left has to wait, whatever became of the connection. */
+static void put_off(const struct attempt *a, struct envelope *env)
+{
+	struct verdict v = a->session.verdict;
+
+	v.outcome = OUTCOME_DEFERRED;
+	envelope_settle(env, &v);
+}
+
+/* To the relay at hand. */
+static void submit(struct attempt *a, struct envelope *env,
 		   struct message *message)
 {
 	struct adapted adapted;
@@ -383,11 +424,36 @@ int attempt_submit(struct attempt *a, struct envelope *env,
 			transact(a, env, &adapted.message);
 		while (!over(a) && envelope_count(env, OUTCOME_PENDING));
 		/* The connection did not last for those who were too many. */
-		v = a->session.verdict;
-		v.outcome = OUTCOME_DEFERRED;
-		envelope_settle(env, &v);
+		put_off(a, env);
 	}
 	adapt_release(&adapted, env);
+}
+
+static const struct verdict *first_deferred(const struct envelope *env)
+{
+	size_t i = 0;
+
+	while (envelope_verdict(env, i)->outcome != OUTCOME_DEFERRED)
+		i++;
+	return envelope_verdict(env, i);
+}
+
+int attempt_submit(struct attempt *a, struct envelope *env,
+		   struct message *message)
+{
+	if (!a->opened) {
+		envelope_settle(env, attempt_trouble(a));
+		return -1;
+	}
+	submit(a, env, message);
+	while (relays_may_retry(env) && move_on(a, first_deferred(env))) {
+		envelope_retry(env);
+		if (open_any(a)) {
+			put_off(a, env);
+			break;
+		}
+		submit(a, env, message);
+	}
 	return over(a) ? -1 : 0;
 }
 
@@ -410,6 +476,7 @@ const struct verdict *attempt_mail(struct attempt *a, struct envelope *env)
 
 	attempt_drop(a);
 	a->stepping = env;
+	env->via = (unsigned)a->n_tried;
 	if (adapt_sender(&a->adapted, env, &a->session.ehlo, &err))
 		return refuse(a, &err);
 	session_step(&a->session, env);

@@ -39,7 +39,7 @@ struct attempt_tried {
 struct attempt_setup {			/* borrowed for the attempt's life */
 	const struct account *account;
 	/* Those to fall back on, NULL ends them; NULL: none. */
-	const struct account *const *further;
+	struct account *const *further;
 	const char *mailname;		/* our name for EHLO, unless the account's */
 	struct secret_ways ways;	/* to account's password, beside settings */
 	bool look;			/* --serverinfo: no login, no verification
@@ -49,10 +49,12 @@ struct attempt_setup {			/* borrowed for the attempt's life */
 	const char *known_file;		/* relays trusted on first use */
 	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
 	void (*trace)(void *ctx, char who, struct str line);
-	/* May be NULL: one relay was given up, a->account's is tried next. */
+	void *ctx;			/* of ask and trace */
+	/* May be NULL: one relay was given up, a->account's is tried next; or
+	   there is no other, and a is NULL. */
 	void (*moved)(void *ctx, const struct attempt *a,
 		      const struct attempt_tried *given_up);
-	void *ctx;			/* of ask, trace and moved */
+	void *moved_ctx;
 	/* May be NULL: so many octets of the message are on their way. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *progress_ctx;
@@ -67,7 +69,11 @@ struct attempt {
 	const char *tls;		/* "TLS1.3", or "" */
 	bool resumed;			/* it goes on with an earlier session */
 	struct session session;
-	struct attempt_tried *tried;	/* relays that were given up before */
+	/*
+	 * Relays that were given up; the verdicts of an envelope have their
+	 * numbers (via), and n_tried for what the relay in use said.
+	 */
+	struct attempt_tried *tried;
 	size_t n_tried;
 
 	/* Private from here on. */
@@ -113,12 +119,15 @@ int attempt_open(struct attempt *a, const struct attempt_setup *setup);
  */
 const struct verdict *attempt_trouble(const struct attempt *a);
 
-/* The relay that attempt_trouble() speaks of. */
+/* The relay that attempt_trouble() speaks of, and whose it is. */
 const char *attempt_relay(const struct attempt *a);
+const struct account *attempt_account(const struct attempt *a);
 
 /*
  * Submit one message to every recipient of env that is still pending.  Each
- * is settled afterwards.  -1 when the connection is of no more use.
+ * is settled afterwards.  If nothing of it was sent to anybody and some were
+ * put off, they are tried at the further relays.  -1 when the connection is of
+ * no more use.
  */
 int attempt_submit(struct attempt *a, struct envelope *env,
 		   struct message *message);

@@ -11,7 +11,7 @@
 enum { HOST_OCTETS = 1 << 16 };
 
 void relays_init(struct relays *r, const struct account *first,
-		 const struct account *const *further)
+		 struct account *const *further)
 {
 	*r = (struct relays){ .account = first, .further = further };
 }
@@ -169,4 +169,40 @@ bool relays_fall_back(struct relays *r)
 	forget(r);
 	r->account = *r->further++;
 	return true;
+}
+
+/* A relay's own word that it did not take the message for this recipient. */
+static bool declined(const struct verdict *v)
+{
+	/* Whoever says 421 to one RCPT may have taken the one before. */
+	return v->code >= 400 && (v->stage == STAGE_MAIL ||
+		(v->stage == STAGE_RCPT && v->code != 421));
+}
+
+/* What went wrong here would go wrong with any relay. */
+static bool ours(const struct verdict *v)
+{
+	return v->stage == STAGE_LOCAL && v->kind != ERROR_PROTOCOL &&
+		v->kind != ERROR_NET;
+}
+
+bool relays_may_retry(const struct envelope *env)
+{
+	size_t deferred = 0;
+
+	if (env->all_or_nothing && envelope_count(env, OUTCOME_FAILED))
+		return false;
+	for (size_t i = 0; i < env->n_rcpt; i++) {
+		const struct verdict *v = envelope_verdict(env, i);
+
+		if (v->stage == STAGE_CONTENT)
+			return false;
+		if (v->outcome == OUTCOME_FAILED)
+			continue;
+		if (v->outcome != OUTCOME_DEFERRED || ours(v) ||
+		    (env->begun && !declined(v)))
+			return false;
+		deferred++;
+	}
+	return deferred;
 }

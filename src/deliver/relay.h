@@ -34,14 +34,14 @@ struct relays {
 	const struct account *account;	/* whose relays are at hand */
 
 	/* Private from here on. */
-	const struct account *const *further;	/* borrowed, NULL ends them */
+	struct account *const *further;	/* borrowed, NULL ends them */
 	struct relay *list;
 	size_t n, at;
 };
 
 /* further: the accounts to fall back on, NULL ends them; NULL: none. */
 void relays_init(struct relays *r, const struct account *first,
-		 const struct account *const *further);
+		 struct account *const *further);
 void relays_release(struct relays *r);
 
 /*
@@ -66,5 +66,13 @@ bool relays_another(struct relays *r, const struct verdict *v);
 
 /* Go on to the relays of the next account; false if there is none. */
 bool relays_fall_back(struct relays *r);
+
+/*
+ * May env, all of whose recipients have their verdict, go to another relay?
+ * Only if nobody can have got the message from this one: each of those it did
+ * not refuse for good was put off in so many words at MAIL or RCPT, or else no
+ * octet of the message was on its way.
+ */
+bool relays_may_retry(const struct envelope *env);
 
 #endif

@@ -3,31 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/netrc.h"
 #include "deliver/flight.h"
 #include "deliver/policy.h"
-#include "mail/elapsed.h"
-#include "spool/state.h"
+#include "deliver/running.h"
 #include "sys/clock.h"
 #include "util/xalloc.h"
 
 /* Who sent one message waits for no more than so many others of the queue. */
 enum { FLUSH_MAX = 100 };
-
-/* An entry that is due; which account's is known once it was opened. */
-struct run_todo {
-	char id[STORE_ID_ROOM];
-	struct account *account;	/* NULL: not known yet, or none */
-	bool done;
-};
-
-/* An entry that is being delivered, with its lock. */
-struct run_job {
-	struct entry entry;
-	struct state state;
-	struct elapsed elapsed;		/* since it was submitted */
-	struct run_job *next;
-	int64_t started;
-};
 
 void run_init(struct run *r, const struct run_setup *setup)
 {
@@ -38,22 +22,7 @@ void run_release(struct run *r)
 {
 	free((char *)(uintptr_t)r->worst.text.p);
 	free(r->todo);
-}
-
-static void tell(const struct run *r, const struct run_news *news)
-{
-	if (r->setup->tell)
-		r->setup->tell(r->setup->ctx, news);
-}
-
-static void tell_error(const struct run *r, const struct error *err)
-{
-	tell(r, &(struct run_news){ .error = err });
-}
-
-static bool stopped(const struct run *r)
-{
-	return r->setup->stop && r->setup->stop(r->setup->ctx);
+	downs_release(&r->downs);
 }
 
 /* Keep the worst of what happened, permanent before temporary. */
@@ -71,129 +40,6 @@ static void note(struct run *r, const struct verdict *v)
 	r->worst.text.p = xstrndup(v->text.p, v->text.n);
 }
 
-/* ---- what there is to do ---- */
-
-static int collect(void *ctx, const struct store_item *item, struct error *err)
-{
-	struct run *r = ctx;
-	const struct run_setup *s = r->setup;
-	struct run_todo *t;
-
-	if (item->odd) {
-		if (store_quarantine(s->store, item->name, err))
-			tell_error(r, err);
-		error_set(err, ERROR_DATA, "'%.64s' in the spool is no queue "
-			  "file; it is in corrupt/ now", item->name);
-		tell_error(r, err);
-		return 0;
-	}
-	if (item->due == STORE_HELD || (!s->filter.all &&
-	    !store_due(item, s->policy, clock_wall())))
-		return 0;
-	if (!(r->n_todo & (r->n_todo - 1)))	/* full at each power of two */
-		r->todo = xrealloc(r->todo, r->n_todo ? 2 * r->n_todo : 1,
-				   sizeof(*r->todo));
-	t = &r->todo[r->n_todo++];
-	*t = (struct run_todo){ .account = NULL };
-	memcpy(t->id, item->id, sizeof(t->id));
-	return 0;
-}
-
-/* Ids are in the order of their times. */
-static int older(const void *a, const void *b)
-{
-	return strcmp(((const struct run_todo *)a)->id,
-		      ((const struct run_todo *)b)->id);
-}
-
-static bool contains(const char *text, const char *part)
-{
-	struct str s = str_of(text), p = str_of(part);
-
-	for (; s.n >= p.n; s.p++, s.n--)
-		if (str_casestarts(s, p))
-			return true;
-	return false;
-}
-
-static bool wanted(const struct run *r, const struct entry *e)
-{
-	const struct run_filter *f = &r->setup->filter;
-	bool rcpt = !*f->rcpt;
-
-	for (size_t i = 0; i < e->env.n_rcpt && !rcpt; i++)
-		rcpt = contains(e->env.rcpt[i].addr, f->rcpt);
-	return rcpt && contains(e->id, f->id) &&
-		contains(e->env.from, f->sender);
-}
-
-static struct account *account_of(const struct run *r, const struct entry *e)
-{
-	struct config *c = r->setup->config;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (!strcmp(c->accounts[i].name, e->head.account))
-			return &c->accounts[i];
-	return NULL;
-}
-
-/*
- * Open an entry and say what is the matter if it cannot be.  Bad ones are put
- * aside, so that they are told of once.
- */
-static bool open_entry(struct run *r, struct entry *e, const char *id,
-		       unsigned flags)
-{
-	const struct store *s = r->setup->store;
-	char name[STORE_NAME_ROOM];
-	struct error err, moved;
-
-	switch (entry_open(e, s, id, flags, &err)) {
-	case ENTRY_OPEN:
-		return true;
-	case ENTRY_CORRUPT:
-		store_name(name, 'm', id);
-		if (store_quarantine(s, name, &moved))
-			tell_error(r, &moved);
-		else
-			error_add(&err, "; it is in corrupt/ now");
-		tell_error(r, &err);
-		break;
-	case ENTRY_UNREADABLE:
-	case ENTRY_FUTURE:
-		tell_error(r, &err);
-		break;
-	case ENTRY_BUSY:
-	case ENTRY_GONE:
-		break;		/* another runner's */
-	}
-	entry_release(e);
-	return false;
-}
-
-/* Learn each entry's account, so that each relay is visited once. */
-static void sort_out(struct run *r, struct run_todo *t)
-{
-	struct entry e;
-	struct error err;
-
-	if (!open_entry(r, &e, t->id, 0)) {
-		t->done = true;
-		return;
-	}
-	t->account = account_of(r, &e);
-	t->done = !wanted(r, &e);
-	if (!t->account && !t->done) {
-		error_set(&err, ERROR_CONFIG, "queue file %s is for account "
-			  "'%.100s', which the configuration lacks; it waits",
-			  t->id, e.head.account);
-		tell_error(r, &err);
-		t->done = true;
-		r->left++;
-	}
-	entry_release(&e);
-}
-
 /* ---- one entry's attempt ---- */
 
 static void plan(struct run *r, struct run_job *j, const struct queue_tried *t)
@@ -203,9 +49,9 @@ static void plan(struct run *r, struct run_job *j, const struct queue_tried *t)
 
 	/* One needs space, the other does not: it may be to hold the entry. */
 	if (state_save(&j->state, r->setup->store, j->entry.id, &err))
-		tell_error(r, &err);
+		run_tell_error(r, &err);
 	if (store_plan(r->setup->store, j->entry.id, due, &err))
-		tell_error(r, &err);
+		run_tell_error(r, &err);
 	r->left++;
 }
 
@@ -237,6 +83,17 @@ static bool overdue(const struct run *r, const struct run_job *j)
 	return elapsed_overdue(&j->elapsed, age(r, j));
 }
 
+/* For bounces: the name of the host that had its say, if it has one. */
+static const char *host_of(const struct run *r)
+{
+	const struct relay *relay = r->attempt ?
+		relays_at(&r->attempt->relays) : NULL;
+
+	if (relay)
+		return relay->host;
+	return r->account ? account_host(r->account) : "";
+}
+
 /* The envelope has its verdicts: record, notify, plan. */
 static void conclude(struct run *r, struct run_job *j)
 {
@@ -246,11 +103,12 @@ static void conclude(struct run *r, struct run_job *j)
 		.account = r->account, .policy = s->policy,
 		.now = clock_wall(), .untried = r->relay_down };
 	struct bounce_attempt a = {
-		.relay = r->account ? r->account->host : "",
+		.relay = host_of(r),
 		.dsn = r->attempt && r->attempt->session.ehlo.caps & CAP_DSN,
 		.now = t.now, .state = &j->state,
 	};
 	struct run_news news = { .entry = &j->entry, .account = r->account,
+		.used = r->attempt ? attempt_account(r->attempt) : r->account,
 		.relay = r->attempt ? attempt_relay(r->attempt) : "" };
 	struct bounce_told told;
 	struct error err;
@@ -268,7 +126,7 @@ static void conclude(struct run *r, struct run_job *j)
 		(int64_t)past->tried;
 	if (bounce_settle(s->bounce, &j->entry, &a, &news.end, &told, &err)) {
 		news.end = BOUNCE_REMAINS;
-		tell_error(r, &err);
+		run_tell_error(r, &err);
 	} else {
 		news.told = &told;
 		j->state.noticed = j->state.noticed || told.delayed;
@@ -279,7 +137,7 @@ static void conclude(struct run *r, struct run_job *j)
 		r->sent++;
 	r->tried++;
 	news.elapsed_ms = (uint64_t)(clock_ms() - j->started);
-	tell(r, &news);
+	run_tell(r, &news);
 }
 
 static void end_job(struct run *r, struct run_job *j)
@@ -299,7 +157,8 @@ static struct run_job *begin_job(struct run *r, struct run_todo *t)
 	struct run_job *j = xcalloc(1, sizeof(*j));
 
 	t->done = true;
-	if (!open_entry(r, &j->entry, t->id, ENTRY_LOCK | ENTRY_CHECK |
+	j->todo = t;
+	if (!run_open(r, &j->entry, t->id, ENTRY_LOCK | ENTRY_CHECK |
 			ENTRY_MESSAGE)) {
 		free(j);
 		return NULL;
@@ -313,6 +172,16 @@ static struct run_job *begin_job(struct run *r, struct run_todo *t)
 	return j;
 }
 
+/*
+ * Nobody got it and nobody was refused it for good, so nothing is to be
+ * written down: a further relay takes it up from the file.
+ */
+static bool goes_on(const struct run *r, const struct envelope *env)
+{
+	return r->spare && !run_stopped(r) && relays_may_retry(env) &&
+		!envelope_count(env, OUTCOME_FAILED);
+}
+
 static void on_settled(void *ctx, struct envelope *env)
 {
 	struct run *r = ctx;
@@ -320,23 +189,32 @@ static void on_settled(void *ctx, struct envelope *env)
 
 	while (&j->entry.env != env)
 		j = j->next;
-	conclude(r, j);
+	for (size_t i = 0; i < env->n_rcpt; i++)
+		if (envelope_verdict(env, i)->code &&
+		    envelope_verdict(env, i)->code != 421) {
+			r->answered++;
+			break;
+		}
+	if (goes_on(r, env))
+		j->todo->done = false;
+	else
+		conclude(r, j);
 	end_job(r, j);
 }
 
 /* `rate` messages a minute: may the next one start now? */
 static bool paced(struct run *r)
 {
-	unsigned rate = r->account->rate;
+	unsigned rate = r->attempt->account->rate;
 	int64_t due = r->last_start + (rate ? 60000 / (int64_t)rate : 0);
 
 	if (rate && r->last_start && clock_left(due)) {
 		if (session_in_flight(&r->attempt->session))
 			return false;
 		/* A signal ends the sleep: it may say stop, or nothing to us. */
-		while (clock_left(due) && !stopped(r))
+		while (clock_left(due) && !run_stopped(r))
 			clock_sleep(due);
-		if (stopped(r))
+		if (run_stopped(r))
 			return false;
 	}
 	r->last_start = clock_ms();
@@ -354,12 +232,20 @@ static void give_up(struct envelope *env)
 	envelope_settle(env, &v);
 }
 
+/* The account counts messages, the relay MAIL commands (RFC 9422 s4.1). */
+static bool used_up(const struct run *r)
+{
+	const struct session *s = &r->attempt->session;
+
+	return (r->most && r->on_connection >= r->most) ||
+		(s->ehlo.mail_max && s->mails >= s->ehlo.mail_max);
+}
+
 static struct envelope *next(void *ctx, struct message **message)
 {
 	struct run *r = ctx;
 
-	while (r->at < r->n_todo && !stopped(r) &&
-	       (!r->most || r->on_connection < r->most)) {
+	while (r->at < r->n_todo && !run_stopped(r) && !used_up(r)) {
 		struct run_todo *t = &r->todo[r->at];
 		struct run_job *j;
 
@@ -426,69 +312,138 @@ static void defer_rest(struct run *r, struct verdict v)
 	r->relay_down = false;
 }
 
-static void limit_connection(struct run *r)
-{
-	uint64_t relay = r->attempt->session.ehlo.mail_max;
-
-	r->most = r->account->max_messages;
-	if (relay && (!r->most || relay < r->most))
-		r->most = (size_t)relay;
-}
-
 /*
  * A relay that hung up after some messages may take more of them, and so may
- * one whose reply put an end to the first.
+ * one whose reply put an end to the first; not one that says nothing to any.
  */
 static bool takes_more(const struct run *r, const struct verdict *v)
 {
-	return v->outcome == OUTCOME_PENDING || r->on_connection > 1 ||
-		(r->on_connection && v->stage >= STAGE_MAIL && v->code &&
-		 v->code != 421);
+	if (v->outcome == OUTCOME_PENDING)
+		return true;
+	return r->answered && (r->on_connection > 1 ||
+		(v->stage >= STAGE_MAIL && v->code && v->code != 421));
+}
+
+/* It was given up for another while connecting. */
+static void on_moved(void *run, const struct attempt *a,
+		     const struct attempt_tried *given_up)
+{
+	struct run *r = run;
+
+	if (!a || a->account == given_up->account)
+		return;
+	downs_add(&r->downs, given_up->account, &given_up->verdict);
+	note(r, &given_up->verdict);
+	run_tell(r, &(struct run_news){ .account = r->account,
+	     .used = given_up->account, .next = a->account,
+	     .relay = given_up->relay, .verdict = &given_up->verdict });
+}
+
+/*
+ * No relay is left.  The last one's trouble is told of, as that of the others
+ * was; the rest waits, and what is said of it is v.
+ */
+static void none_left(struct run *r, const struct verdict *v)
+{
+	const struct attempt *a = r->attempt;
+	const struct verdict *last = &a->session.verdict;
+
+	note(r, v);
+	run_tell(r, &(struct run_news){ .account = r->account, .used = a->account,
+	     .relay = buf_cstr(&a->relay), .verdict = last });
+	downs_add(&r->downs, a->account, last);
+	if (!run_stopped(r))
+		defer_rest(r, *v);
+}
+
+/* The relay would not do, or not for all: what it left goes by a further. */
+static void pass_on(struct run *r, const struct verdict *v,
+		    const struct account *to)
+{
+	const struct attempt *a = r->attempt;
+
+	r->passed = downs_place(r->account, a->account) + 1;
+	r->at = 0;
+	if (v->outcome == OUTCOME_PENDING)
+		return;
+	downs_add(&r->downs, a->account, v);
+	note(r, v);
+	run_tell(r, &(struct run_news){ .account = r->account, .used = a->account,
+	     .next = left_for(r) ? to : NULL, .relay = attempt_relay(a),
+	     .verdict = v });
+}
+
+/* The next of these accounts after the one whose relay is used. */
+static const struct account *after(const struct run *r,
+				   struct account *const *list)
+{
+	while (*list && *list != r->attempt->account)
+		list++;
+	return *list ? list[1] : NULL;
+}
+
+/* Use the connection.  True if another one, or another relay, may do more. */
+static bool use(struct run *r, struct account *const *list)
+{
+	const struct account *next_best = after(r, list);
+	struct flight_source s;
+	const struct verdict *v;
+
+	r->spare = next_best;
+	r->most = r->attempt->account->max_messages;
+	flight_run(r->attempt, source(r, &s));
+	r->spare = false;
+	v = &r->attempt->session.verdict;
+	if (left_for(r) && !run_stopped(r) && takes_more(r, v))
+		return true;
+	if (next_best && !run_stopped(r)) {
+		pass_on(r, v, next_best);
+		return left_for(r);
+	}
+	if (v->outcome != OUTCOME_PENDING)
+		none_left(r, v);
+	return false;
 }
 
 /* One connection.  True if another one may do more. */
-static bool visit(struct run *r)
+static bool connect_once(struct run *r, struct account *const *list)
 {
 	struct attempt_setup setup = r->setup->attempt;
-	const struct verdict *v;
 	struct attempt a;
-	struct flight_source s;
-	bool more;
+	bool more = false;
 
-	setup.account = r->account;
+	setup.account = list[0];
+	setup.further = list + 1;
+	setup.moved = on_moved;
+	setup.moved_ctx = r;
 	setup.several = true;
 	/* `deadline` is for a caller who waits; here each step has its own. */
 	setup.deadline = CLOCK_NEVER;
 	r->attempt = &a;
-	r->on_connection = 0;
-	if (!attempt_open(&a, &setup)) {
-		limit_connection(r);
-		flight_run(&a, source(r, &s));
-	}
-	v = attempt_trouble(&a);
-	more = left_for(r) && !stopped(r) && takes_more(r, v);
-	if (!more && v->outcome != OUTCOME_PENDING) {
-		note(r, v);
-		tell(r, &(struct run_news){ .account = r->account,
-		     .relay = attempt_relay(&a), .verdict = v });
-		if (!stopped(r))
-			defer_rest(r, *v);
-	}
+	r->on_connection = r->answered = 0;
+	if (attempt_open(&a, &setup))
+		none_left(r, attempt_trouble(&a));
+	else
+		more = use(r, list);
 	attempt_quit(&a);
 	attempt_release(&a);
 	r->attempt = NULL;
 	return more;
 }
 
-static int list(struct run *r, struct error *err)
+/* By the account's own relay, or those it falls back on. */
+static bool visit(struct run *r)
 {
-	if (store_each(r->setup->store, collect, r, err))
-		return -1;
-	if (r->n_todo)
-		qsort(r->todo, r->n_todo, sizeof(*r->todo), older);
-	for (size_t i = 0; i < r->n_todo && !stopped(r); i++)
-		sort_out(r, &r->todo[i]);
-	return 0;
+	struct account **list = downs_spare(&r->downs, r->account, r->passed);
+	const struct verdict *v = downs_find(&r->downs, r->account);
+	bool more = false;
+
+	if (*list)
+		more = connect_once(r, list);
+	else if (v)
+		defer_rest(r, *v);
+	free(list);
+	return more;
 }
 
 /* What is gone must not be there, and go out, again after a loss of power. */
@@ -497,7 +452,17 @@ static void sync_removed(struct run *r)
 	struct error err;
 
 	if (r->sent && store_sync(r->setup->store, &err))
-		tell_error(r, &err);
+		run_tell_error(r, &err);
+}
+
+/* That netrc files have; if one does not, the login will say so. */
+static void login_names(struct account *a)
+{
+	struct error never;
+
+	(void)netrc_fill_user(a, &never);
+	for (size_t i = 0; a->further && a->further[i]; i++)
+		(void)netrc_fill_user(a->further[i], &never);
 }
 
 int run_queue(struct run *r, struct error *err)
@@ -505,11 +470,12 @@ int run_queue(struct run *r, struct error *err)
 	struct config *c = r->setup->config;
 
 	store_sweep(r->setup->store, clock_wall());
-	if (list(r, err))
+	if (run_list(r, err))
 		return -1;
-	for (size_t i = 0; i < c->n && !stopped(r); i++) {
+	for (size_t i = 0; i < c->n && !run_stopped(r); i++) {
 		r->account = &c->accounts[i];
-		r->at = 0;
+		login_names(r->account);
+		r->at = r->passed = 0;
 		r->last_start = 0;
 		while (left_for(r) && visit(r))
 			;
@@ -523,12 +489,12 @@ int run_flush(struct run *r, struct attempt *a, struct account *account,
 {
 	struct flight_source s;
 
-	if (list(r, err))
+	if (run_list(r, err))
 		return -1;
 	r->account = account;
 	r->attempt = a;
 	r->on_connection = 1;
-	limit_connection(r);
+	r->most = account->max_messages;
 	if (!r->most || r->most > FLUSH_MAX)
 		r->most = FLUSH_MAX;
 	flight_run(a, source(r, &s));

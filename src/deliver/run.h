@@ -12,6 +12,7 @@
 #include "conf/config.h"
 #include "deliver/attempt.h"
 #include "deliver/bounce.h"
+#include "deliver/downs.h"
 #include "mail/envelope.h"
 #include "spool/entry.h"
 #include "spool/retry.h"
@@ -46,7 +47,9 @@ struct run_setup {			/* borrowed */
 struct run_news {			/* all borrowed; absent is NULL */
 	const struct entry *entry;	/* its envelope has the verdicts */
 	const char *message_id;
-	const struct account *account;
+	const struct account *account;	/* whose mail it is */
+	const struct account *used;	/* by whose relay it went */
+	const struct account *next;	/* whose relay is tried now */
 	const char *relay;
 	const struct verdict *verdict;	/* trouble with the relay */
 	const struct bounce_told *told;
@@ -63,11 +66,14 @@ struct run {
 	const struct run_setup *setup;
 	struct run_todo *todo;
 	size_t n_todo, at;		/* at: the next one to look at */
-	struct account *account;
+	struct account *account;	/* whose mail is delivered */
+	struct downs downs;
+	size_t passed;			/* of the accounts by which it may go */
+	bool spare;			/* there are further ones */
 	struct attempt *attempt;
 	struct run_job *jobs;
 	bool relay_down;
-	size_t on_connection, most;
+	size_t on_connection, answered, most;
 	int64_t last_start;
 };
 

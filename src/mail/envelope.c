@@ -32,7 +32,7 @@ void envelope_add(struct envelope *e, const char *addr, const char *notify,
 		e->rcpt_cap = e->rcpt_cap * 2 + 4;
 		e->rcpt = xrealloc(e->rcpt, e->rcpt_cap, sizeof(*e->rcpt));
 	}
-	e->rcpt[e->n_rcpt++] = (struct rcpt){ addr, notify, orcpt, 0 };
+	e->rcpt[e->n_rcpt++] = (struct rcpt){ addr, notify, orcpt, 0, 0 };
 }
 
 uint32_t envelope_say(struct envelope *e, const struct verdict *v)
@@ -45,6 +45,7 @@ uint32_t envelope_say(struct envelope *e, const struct verdict *v)
 				       sizeof(*e->verdicts));
 	copy = &e->verdicts[n];
 	*copy = *v;
+	copy->via = e->via;
 	copy->text.n = v->text.n < TEXT_MAX ? v->text.n : TEXT_MAX;
 	copy->text.p = xstrndup(v->text.p, copy->text.n);
 	e->n_verdicts++;
@@ -67,17 +68,31 @@ bool envelope_pending(const struct envelope *e, size_t rcpt)
 	return !e->rcpt[rcpt].verdict;
 }
 
+void envelope_retry(struct envelope *e)
+{
+	for (size_t i = 0; i < e->n_rcpt; i++) {
+		if (envelope_verdict(e, i)->outcome != OUTCOME_DEFERRED)
+			continue;
+		e->rcpt[i].before = e->rcpt[i].verdict;
+		e->rcpt[i].verdict = 0;
+	}
+}
+
 void envelope_settle_as(struct envelope *e, size_t rcpt, uint32_t number)
 {
-	if (envelope_pending(e, rcpt))
-		e->rcpt[rcpt].verdict = number;
+	struct rcpt *r = &e->rcpt[rcpt];
+
+	if (!envelope_pending(e, rcpt))
+		return;
+	r->verdict = r->before && e->verdicts[number].outcome ==
+		OUTCOME_DEFERRED ? r->before : number;
 }
 
 void envelope_settle_one(struct envelope *e, size_t rcpt,
 			 const struct verdict *v)
 {
 	if (envelope_pending(e, rcpt))
-		e->rcpt[rcpt].verdict = envelope_say(e, v);
+		envelope_settle_as(e, rcpt, envelope_say(e, v));
 }
 
 void envelope_settle(struct envelope *e, const struct verdict *v)
@@ -89,7 +104,7 @@ void envelope_settle(struct envelope *e, const struct verdict *v)
 			continue;
 		if (!number)
 			number = envelope_say(e, v);
-		e->rcpt[i].verdict = number;
+		envelope_settle_as(e, i, number);
 	}
 }
 

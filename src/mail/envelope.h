@@ -36,6 +36,7 @@ struct verdict {
 	enum stage stage;
 	enum error_kind kind;	/* why, when there was no reply; else NONE */
 	int code;		/* reply code 200..599, 0 if there was none */
+	unsigned via;		/* whose word it is: struct envelope.via then */
 	char enhanced[12];	/* "5.1.1", or "" (RFC 2034, RFC 3463) */
 	struct str text;	/* reply text or reason; raw, escape to show */
 };
@@ -45,6 +46,7 @@ struct rcpt {
 	const char *notify;	/* NOTIFY=, RFC 3461 s4.1 */
 	const char *orcpt;	/* ORCPT=, already xtext, RFC 3461 s4.2 */
 	uint32_t verdict;	/* private: index into envelope.verdicts */
+	uint32_t before;	/* private: the verdict of a relay before */
 };
 
 enum body_kind { BODY_7BIT, BODY_8BIT, BODY_BINARY };	/* RFC 6152, 3030 */
@@ -63,6 +65,8 @@ struct envelope {
 	const char *deliver_by;	/* BY=, RFC 2852: "3600;R" */
 	const char *hold;	/* "HOLDFOR=60" or "HOLDUNTIL=...", RFC 4865 */
 	const char *priority;	/* MT-PRIORITY=, RFC 6710: "-9".."9" */
+	unsigned via;		/* number of the relay being tried, from 0 */
+	bool begun;		/* octets of the message were on their way */
 
 	struct verdict *verdicts;	/* private: what was said, shared */
 	size_t n_verdicts;
@@ -87,6 +91,12 @@ void envelope_settle_as(struct envelope *e, size_t rcpt, uint32_t number);
 void envelope_settle_one(struct envelope *e, size_t rcpt,
 			 const struct verdict *v);
 void envelope_settle(struct envelope *e, const struct verdict *v); /* the rest */
+
+/*
+ * Another relay is to be tried: DEFERRED recipients are pending again.  If it
+ * defers them as well, the first relay's word stands.
+ */
+void envelope_retry(struct envelope *e);
 
 /* DEFERRED and UNKNOWN recipients are in the queue now. */
 void envelope_queued(struct envelope *e);

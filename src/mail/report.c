@@ -3,6 +3,8 @@
 #include "mail/logline.h"
 #include "util/utf8.h"
 
+enum { TRIED_OCTETS = 1 << 16 };	/* of what was wrong with one relay */
+
 const char *report_result(const struct report *r)
 {
 	const struct envelope *e = r->env;
@@ -16,6 +18,16 @@ const char *report_result(const struct report *r)
 	if (sent || envelope_count(e, OUTCOME_QUEUED))
 		return "partial";
 	return envelope_count(e, OUTCOME_UNKNOWN) ? "unknown" : "failed";
+}
+
+struct report_tried report_by(const struct report *r, size_t i)
+{
+	unsigned via = envelope_verdict(r->env, i)->via;
+
+	if (via < r->n_tried)
+		return r->tried[via];
+	return (struct report_tried){ .account = r->account,
+				      .relay = r->relay };
 }
 
 static void json_char(struct buf *out, unsigned long cp, struct str bytes)
@@ -81,13 +93,40 @@ void report_json_rcpt(struct buf *out, const struct report *r, size_t i)
 {
 	const struct envelope *e = r->env;
 	const struct verdict *v = envelope_verdict(e, i);
+	const struct report_tried by = report_by(r, i);
 
 	buf_addz(out, i ? ",{" : "{");
 	field(out, "address", str_of(e->rcpt[i].addr));
 	buf_addf(out, ",\"outcome\":\"%s\",\"stage\":\"%s\",",
 		 outcome_name(v->outcome), stage_name(v->stage));
+	if (r->n_tried) {
+		text_field(out, "account", by.account);
+		text_field(out, "relay", by.relay);
+	}
 	reply_fields(out, v);
 	buf_addch(out, '}');
+}
+
+/* What was wrong with each relay that was given up. */
+static void json_tried(struct buf *out, const struct report *r)
+{
+	struct buf why;
+
+	buf_init(&why, TRIED_OCTETS);
+	buf_addz(out, "\"tried\":[");
+	for (size_t i = 0; i < r->n_tried; i++) {
+		const struct report_tried *t = &r->tried[i];
+
+		buf_reset(&why);
+		report_verdict(&why, t->verdict, "");
+		buf_addz(out, i ? ",{" : "{");
+		text_field(out, "account", t->account);
+		text_field(out, "relay", t->relay);
+		field(out, "error", buf_str(&why));
+		buf_addch(out, '}');
+	}
+	buf_addz(out, "],");
+	buf_release(&why);
 }
 
 void report_json_head(struct buf *out, const struct report *r)
@@ -96,6 +135,8 @@ void report_json_head(struct buf *out, const struct report *r)
 	text_field(out, "message_id", r->message_id);
 	text_field(out, "account", r->account);
 	text_field(out, "relay", r->relay);
+	if (r->n_tried)
+		json_tried(out, r);
 	text_field(out, "tls", r->tls);
 	buf_addf(out, "\"tls_resumed\":%s,", r->resumed ? "true" : "false");
 	text_field(out, "sasl", r->mech);
@@ -196,6 +237,7 @@ void report_log_rcpt(struct buf *out, const struct report *r, size_t i,
 {
 	const struct envelope *e = r->env;
 	const struct verdict *v = envelope_verdict(e, i);
+	const struct report_tried by = report_by(r, i);
 	struct logline l;
 
 	logline_begin(&l, out, json);
@@ -206,7 +248,9 @@ void report_log_rcpt(struct buf *out, const struct report *r, size_t i,
 		logline_number(&l, "delay", r->delay);
 	logline_text(&l, "from", str_of(e->from));
 	logline_text(&l, "to", str_of(e->rcpt[i].addr));
-	logline_word(&l, "relay", *r->relay ? r->relay : "none");
+	if (*by.account)
+		logline_word(&l, "account", by.account);
+	logline_word(&l, "relay", *by.relay ? by.relay : "none");
 	logline_word(&l, "outcome", outcome_name(v->outcome));
 	logline_text(&l, "stage", str_of(stage_name(v->stage)));
 	logline_number(&l, "code", v->code);

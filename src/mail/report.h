@@ -10,10 +10,19 @@
 #include "mail/envelope.h"
 #include "util/buf.h"
 
+/* A relay that was given up for another. */
+struct report_tried {		/* all text is borrowed */
+	const char *account, *relay;
+	const struct verdict *verdict;
+};
+
 struct report {			/* all text is borrowed; "" when absent */
 	const char *message_id;	/* with its angle brackets */
 	const char *account;
-	const char *relay;	/* "smtp.example.org:465" */
+	const char *relay;	/* "smtp.example.org:465": the last one used */
+	/* Those before it, as verdicts number them (via). */
+	struct report_tried *tried;
+	size_t n_tried;
 	const char *tls;	/* "TLS1.3" */
 	bool resumed;		/* that session began in an earlier process */
 	const char *mech;	/* SASL mechanism */
@@ -27,6 +36,9 @@ struct report {			/* all text is borrowed; "" when absent */
 	unsigned trips;		/* round trips waited for, connecting included */
 	int64_t delay;		/* seconds since it was queued */
 };
+
+/* Whose word recipient i has: account and relay. */
+struct report_tried report_by(const struct report *r, size_t i);
 
 /* "sent", "partial", "queued", "failed" or "unknown". */
 const char *report_result(const struct report *r);

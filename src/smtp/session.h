@@ -143,6 +143,7 @@ struct session {
 	uint64_t parked_octets;
 	uint32_t serial;	/* of the message in hand */
 	struct error auth_error;	/* why "*" was sent */
+	size_t mails;		/* MAIL commands said so far */
 	size_t scan;		/* recipients before this one are settled */
 	size_t rcpt_limit;	/* recipients a transaction, as learned */
 	unsigned phase;		/* enum phase, smtp/machine.h */

@@ -40,6 +40,7 @@ static void send_mail(struct session *s)
 			return;
 	}
 	s->t.open = true;
+	s->mails++;
 	buf_init(&line, COMMAND_MAX);
 	command_mail(&line, s->env, &s->ehlo);
 	session_command(s, VERB_MAIL, 0, session_line(&line), STR(""));
@@ -72,6 +73,7 @@ static void start_body(struct session *s)
 
 	s->phase = PHASE_BODY;
 	s->epoch++;
+	s->env->begun = true;
 	buf_init(&note, 64);
 	buf_addf(&note, "[message, %llu octets]",
 		 (unsigned long long)s->env->size);

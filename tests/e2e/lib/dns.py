@@ -6,7 +6,7 @@
     server.run(home, "bob@example.net")     # a Run, with its own resolv.conf
 
 A name that is not there does not exist.  Being root is needed: port 53 of
-127.0.53.1, and a mount namespace.
+an address of loopback's, and a mount namespace.
 """
 import os
 import socket
@@ -51,9 +51,10 @@ def missing():
 
 
 class Server:
-    address = "127.0.53.1"
-
     def __init__(self, directory, zone):
+        # Others run beside us.
+        self.address = "127.%d.%d.53" % (53 + os.getpid() // 250 % 180,
+                                         1 + os.getpid() % 250)
         self.zone = zone
         self.asked = []		# (name, type, "udp" or "tcp")
         self.conf = directory / "resolv.conf"

@@ -13,7 +13,7 @@ static const struct verdict sent = {
 	OUTCOME_SENT, STAGE_CONTENT, ERROR_NONE, 250, "2.0.0", { "ok", 2 }
 };
 static const struct verdict refused = {
-	OUTCOME_FAILED, STAGE_RCPT, ERROR_NONE, 550, "5.1.1", { "who?", 4 }
+	OUTCOME_FAILED, STAGE_RCPT, ERROR_NONE, 550, 0, "5.1.1", { "who?", 4 }
 };
 
 static void fresh(void **state)
