@@ -249,7 +249,9 @@ enum dns_result dns_read_srv(struct str message, const char *name,
 	if (bad)
 		return DNS_BAD;
 	collect(&c, records, &owner, out, max, n);
-	if (c.bad)
+	if (c.bad) {
+		*n = 0;
 		return DNS_BAD;
+	}
 	return *n ? DNS_RECORDS : DNS_NONE;
 }

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 static const struct verdict sent = {
-	OUTCOME_SENT, STAGE_CONTENT, ERROR_NONE, 250, "2.0.0", { "ok", 2 }
+	OUTCOME_SENT, STAGE_CONTENT, ERROR_NONE, 250, 0, "2.0.0", { "ok", 2 }
 };
 static const struct verdict refused = {
 	OUTCOME_FAILED, STAGE_RCPT, ERROR_NONE, 550, 0, "5.1.1", { "who?", 4 }

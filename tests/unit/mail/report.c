@@ -76,18 +76,18 @@ static void json_of_any_octets(void **state)
 }
 
 static const struct verdict ok = {
-	OUTCOME_SENT, STAGE_CONTENT, ERROR_NONE, 250, "2.0.0",
+	OUTCOME_SENT, STAGE_CONTENT, ERROR_NONE, 250, 0, "2.0.0",
 	{ "2.0.0 queued as 7", 17 }
 };
 static const struct verdict no_user = {
-	OUTCOME_FAILED, STAGE_RCPT, ERROR_NONE, 550, "5.1.1",
+	OUTCOME_FAILED, STAGE_RCPT, ERROR_NONE, 550, 0, "5.1.1",
 	{ "5.1.1 no such user\nsee \"help\"", 29 }
 };
 static const struct verdict lost = {
-	OUTCOME_UNKNOWN, STAGE_CONTENT, ERROR_NET, 0, "", { "lost", 4 }
+	OUTCOME_UNKNOWN, STAGE_CONTENT, ERROR_NET, 0, 0, "", { "lost", 4 }
 };
 static const struct verdict late = {
-	OUTCOME_DEFERRED, STAGE_RCPT, ERROR_NONE, 450, "", { "later", 5 }
+	OUTCOME_DEFERRED, STAGE_RCPT, ERROR_NONE, 450, 0, "", { "later", 5 }
 };
 
 static const struct verdict *by_letter(char c)
@@ -272,7 +272,8 @@ static void log_line(void **state)
 	assert_string_equal(buf_cstr(&out),
 		"message_id=\"<1@example.net>\" from=\"me@example.net\" "
 		"to=\"\\\"b\\u0009c\\\"@example.org\" "
-		"relay=smtp.example.org:465 outcome=failed stage=\"RCPT TO\" "
+		"account=work relay=smtp.example.org:465 outcome=failed "
+		"stage=\"RCPT TO\" "
 		"code=550 elapsed_ms=78 text=\"5.1.1 no such user\\n"
 		"see \\\"help\\\"\"\n");
 	envelope_release(&e);

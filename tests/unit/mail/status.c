@@ -227,16 +227,16 @@ static const struct {
 static struct verdict by_letter(char letter)
 {
 	static const struct { char letter; struct verdict v; } rows[] = {
-		{ 's', { OUTCOME_SENT, STAGE_CONTENT, 0, 250, "", { "", 0 } } },
-		{ 'f', { OUTCOME_FAILED, STAGE_RCPT, 0, 550, "", { "", 0 } } },
-		{ 'F', { OUTCOME_FAILED, STAGE_RCPT, 0, 554, "", { "", 0 } } },
-		{ 'd', { OUTCOME_DEFERRED, STAGE_RCPT, 0, 450, "", { "", 0 } } },
-		{ 'D', { OUTCOME_DEFERRED, STAGE_RCPT, 0, 452, "", { "", 0 } } },
-		{ 'u', { OUTCOME_UNKNOWN, STAGE_CONTENT, ERROR_NET, 0, "",
+		{ 's', { OUTCOME_SENT, STAGE_CONTENT, 0, 250, 0, "", { "", 0 } } },
+		{ 'f', { OUTCOME_FAILED, STAGE_RCPT, 0, 550, 0, "", { "", 0 } } },
+		{ 'F', { OUTCOME_FAILED, STAGE_RCPT, 0, 554, 0, "", { "", 0 } } },
+		{ 'd', { OUTCOME_DEFERRED, STAGE_RCPT, 0, 450, 0, "", { "", 0 } } },
+		{ 'D', { OUTCOME_DEFERRED, STAGE_RCPT, 0, 452, 0, "", { "", 0 } } },
+		{ 'u', { OUTCOME_UNKNOWN, STAGE_CONTENT, ERROR_NET, 0, 0, "",
 			 { "", 0 } } },
-		{ 'h', { OUTCOME_DEFERRED, STAGE_LOCAL, ERROR_NET, 0, "",
+		{ 'h', { OUTCOME_DEFERRED, STAGE_LOCAL, ERROR_NET, 0, 0, "",
 			 { "", 0 } } },
-		{ 'l', { OUTCOME_FAILED, STAGE_LOCAL, ERROR_DATA, 0, "",
+		{ 'l', { OUTCOME_FAILED, STAGE_LOCAL, ERROR_DATA, 0, 0, "",
 			 { "", 0 } } },
 	};
 	size_t i = 0;
