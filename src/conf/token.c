@@ -14,7 +14,8 @@
 
 enum {
 	SECONDS_MAX = 1 << 30,		/* that a token may live */
-	RING_WAIT = 60			/* seconds for the keyring to store */
+	RING_WAIT = 60,			/* seconds for the keyring to store */
+	NOTE_MAX = 1024			/* octets of a failure that is shared */
 };
 
 static const char first_line[] = "posthaste-token 1";
@@ -258,6 +259,40 @@ void token_unlock(struct token_lock *l)
 		return;
 	tokenfile_close(&l->file);
 	free(l);
+}
+
+/* "failed MILLISECONDS KIND TEXT": by the clock that no one sets. */
+void token_failed(struct token_lock *l, const struct error *err)
+{
+	struct buf line;
+
+	buf_init(&line, NOTE_MAX);
+	buf_addf(&line, "failed %" PRId64 " %d %s\n", clock_ms(),
+		 (int)err->kind, err->text);
+	if (!line.over)
+		tokenfile_note(&l->file, buf_str(&line));
+	buf_release(&line);
+}
+
+bool token_has_failed(struct token_lock *l, int64_t since, struct error *err)
+{
+	char text[NOTE_MAX];
+	struct str rest = { text, tokenfile_noted(&l->file, text, NOTE_MAX) };
+	uint64_t when, kind;
+
+	if (!memchr(rest.p, '\n', rest.n))
+		return false;
+	rest = str_cut(&rest, '\n');
+	if (!str_eq(str_cut(&rest, ' '), STR("failed")) ||
+	    !str_u64(str_cut(&rest, ' '), INT64_MAX, &when) ||
+	    !str_u64(str_cut(&rest, ' '), ERROR_KINDS - 1, &kind) || !kind ||
+	    !rest.n || str_has_ctl(rest))
+		return false;
+	/* Before a reboot, the clock may have been further than it is. */
+	if ((int64_t)when < since || (int64_t)when > clock_ms())
+		return false;
+	error_set(err, (enum error_kind)kind, "%.*s", (int)rest.n, rest.p);
+	return true;
 }
 
 int token_reserve(struct token_lock *l, struct error *err)

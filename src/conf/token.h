@@ -93,6 +93,16 @@ struct token_lock *token_lock(const struct oauth2_profile *p,
 void token_unlock(struct token_lock *l);	/* NULL is fine */
 
 /*
+ * What one could not renew, those who waited for it meanwhile need not try in
+ * their turn: a provider that is down costs each of them its timeout once, and
+ * not once for each before it.  token_failed() leaves the error for them;
+ * token_has_failed() is whether one was left at `since` (clock_ms(), when the
+ * waiting began) or later, and fills *err with it.
+ */
+void token_failed(struct token_lock *l, const struct error *err);
+bool token_has_failed(struct token_lock *l, int64_t since, struct error *err);
+
+/*
  * Before the provider is asked, make sure that its answer can be kept: a
  * refresh token that was rotated and then lost locks the user out.  Reserves
  * disk space beside the file; the keyring has to keep a word.

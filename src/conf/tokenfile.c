@@ -260,6 +260,19 @@ static int write_text(int fd, struct str text)
 	return ftruncate(fd, at);
 }
 
+void tokenfile_note(const struct tokenfile *f, struct str text)
+{
+	if (ftruncate(f->lock, 0) || write_text(f->lock, text))
+		(void)!ftruncate(f->lock, 0);
+}
+
+size_t tokenfile_noted(const struct tokenfile *f, char *text, size_t max)
+{
+	ssize_t n = pread(f->lock, text, max, 0);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
 int tokenfile_replace(struct tokenfile *f, struct str text,
 		      struct error *err)
 {

@@ -44,6 +44,13 @@ ptrdiff_t tokenfile_read(const struct tokenfile *f, char *text, size_t max,
 /* Get the lock, or ERROR_NET when the deadline (clock_ms()) comes first. */
 int tokenfile_lock(struct tokenfile *f, int64_t deadline, struct error *err);
 
+/*
+ * With the lock: leave a word for those who wait for it, in its file; what
+ * cannot be written is not.  The other reads it: the octets of it that fit.
+ */
+void tokenfile_note(const struct tokenfile *f, struct str text);
+size_t tokenfile_noted(const struct tokenfile *f, char *text, size_t max);
+
 /* With the lock: have n octets of disk ready.  ERROR_SPACE, ERROR_CREATE... */
 int tokenfile_reserve(struct tokenfile *f, size_t n, struct error *err);
 

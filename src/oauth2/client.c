@@ -147,6 +147,8 @@ enum ask client_ask(struct client *c, struct str form, struct grant *g,
 	struct http_answer a = { 0 };
 	enum ask ret = ASK_FAILED;
 
+	*g = (struct grant){ 0 };
+
 	if (client_post(c, c->token, form, &a, err))
 		goto out;
 	if (refusal_read(r, a.status, buf_str(&a.body))) {
@@ -154,8 +156,6 @@ enum ask client_ask(struct client *c, struct str form, struct grant *g,
 		ret = ASK_REFUSED;
 	} else if (!grant_read(g, buf_str(&a.body), err)) {
 		ret = ASK_GRANTED;
-	} else {
-		grant_release(g);
 	}
 out:
 	http_answer_release(&a);

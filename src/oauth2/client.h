@@ -47,8 +47,8 @@ void client_show(const struct client *c, struct buf *out, struct str text);
 
 /*
  * Ask the token endpoint; form has all but who we are.  ASK_REFUSED: r is
- * filled.  ASK_FAILED: no answer of use, *err is set.  grant_release() after
- * ASK_GRANTED.
+ * filled.  ASK_FAILED: no answer of use, *err is set; g as grant_read() leaves
+ * it.  grant_release() after each.
  */
 enum ask { ASK_GRANTED, ASK_REFUSED, ASK_FAILED };
 enum ask client_ask(struct client *c, struct str form, struct grant *g,

@@ -37,33 +37,56 @@ static int wrong(struct error *err, const char *why)
 			 "use: %s", why);
 }
 
-int grant_read(struct grant *g, struct str body, struct error *err)
+/* Some leave out the type, though they must not; null is as good as that. */
+static bool is_of_type(const struct json_t *root)
 {
 	struct str type;
-	enum object_count timed;
+
+	return object_lacks(root, "token_type") ||
+	       (object_text(root, "token_type", &type) &&
+		str_caseeq(type, STR("Bearer")));
+}
+
+static const char *flaw(struct grant *g)
+{
+	bool refresh;
+
+	object_text(g->root, "refresh_token", &g->refresh);
+	refresh = is_refresh(g->refresh);
+	if (!refresh)
+		g->refresh = STR("");
+	if (!object_text(g->root, "access_token", &g->access))
+		return "it has no access_token";
+	if (!is_bearer(g->access))
+		return "its access_token is not a bearer token of RFC 6750";
+	if (!is_of_type(g->root))
+		return "its token_type is not Bearer";
+	if (!refresh)
+		return "its refresh_token has characters that none can have, "
+		       "or too many";
+	return NULL;
+}
+
+int grant_read(struct grant *g, struct str body, struct error *err)
+{
+	const char *why;
 
 	*g = (struct grant){ .root = object_parse(body) };
 	if (!g->root)
 		return wrong(err, "it is not a JSON object");
-	if (!object_text(g->root, "access_token", &g->access))
-		return wrong(err, "it has no access_token");
-	if (!is_bearer(g->access))
-		return wrong(err, "its access_token is not a bearer token of "
-			     "RFC 6750");
-	if (!object_text(g->root, "token_type", &type) ||
-	    !str_caseeq(type, STR("Bearer")))
-		return wrong(err, "its token_type is not Bearer");
-	object_text(g->root, "refresh_token", &g->refresh);
-	if (!is_refresh(g->refresh))
-		return wrong(err, "its refresh_token has characters that none "
-			     "can have, or too many");
+	why = flaw(g);
+	if (why) {
+		g->access = STR("");
+		return wrong(err, why);
+	}
 	object_text(g->root, "scope", &g->scope);
-	timed = object_number(g->root, "expires_in", GRANT_LIFE_MAX,
-			    &g->lifetime);
-	if (timed == OBJECT_COUNT_BAD)
-		return wrong(err, "its expires_in is no time of up to ten "
-			     "years");
-	g->timed = timed == OBJECT_COUNT_OK;
+	/*
+	 * One that was rotated is not thrown away over a time that makes no
+	 * sense; none has no life at all.  The relay will tell.
+	 */
+	g->timed = object_number(g->root, "expires_in", GRANT_LIFE_MAX,
+				 &g->lifetime) == OBJECT_COUNT_OK &&
+		   g->lifetime;
 	return 0;
 }
 

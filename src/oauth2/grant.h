@@ -23,13 +23,15 @@ struct grant {			/* the text belongs to root */
 	struct str access;
 	struct str refresh;	/* empty: none came */
 	struct str scope;	/* empty: what was asked for */
-	int64_t lifetime;	/* seconds; 0: the provider did not say */
+	int64_t lifetime;	/* seconds; 0: the provider did not say,
+				   or nothing that makes sense */
 	bool timed;		/* it did */
 };
 
 /*
  * Read the body of an answer with status 200.  ERROR_PROTOCOL, never with text
- * of the body in it.  grant_release() after either.
+ * of the body in it; g->refresh is then what it has all the same, as the one
+ * before may be worth nothing any more.  grant_release() after either.
  */
 int grant_read(struct grant *g, struct str body, struct error *err);
 void grant_release(struct grant *g);

@@ -41,6 +41,13 @@ bool object_text(const struct json_t *o, const char *name, struct str *out)
 	return json_is_string(value);
 }
 
+bool object_lacks(const struct json_t *o, const char *name)
+{
+	const json_t *value = json_object_get(o, name);
+
+	return !value || json_is_null(value);
+}
+
 bool object_true(const struct json_t *o, const char *name)
 {
 	return json_is_true(json_object_get(o, name));

@@ -24,6 +24,8 @@ void object_drop(struct json_t *o);		/* NULL is fine */
 /* A member's string; empty, and false, if there is none. */
 bool object_text(const struct json_t *o, const char *name, struct str *out);
 
+bool object_lacks(const struct json_t *o, const char *name);	/* or null */
+
 bool object_true(const struct json_t *o, const char *name);
 
 /*

@@ -75,14 +75,18 @@ static int ask(struct client *c, struct token_lock *l, const struct token *t,
 			error_wrap(warn, "the renewed token cannot be kept");
 		buf_add(out, g.access);
 		ret = 0;
-		grant_release(&g);
 		break;
 	case ASK_REFUSED:
 		client_refused(c, &r, "renew the token", true, err);
 		break;
 	case ASK_FAILED:
+		/* Rotated it may be even so; the old one would be the end. */
+		if (g.refresh.n && keep(c, l, &g, t, warn))
+			error_wrap(warn, "the new refresh token cannot be "
+				   "kept");
 		break;
 	}
+	grant_release(&g);
 	if (held)
 		signals_release(&old);
 	locked_buf_release(&form);
@@ -110,6 +114,7 @@ int renew_token(struct client *c, const char *stale, struct buf *out,
 	struct token_lock *l;
 	struct token t = { 0 };
 	size_t hidden = c->n_secrets;
+	int64_t since = clock_ms();
 	int64_t deadline = clock_after(RENEW_PATIENCE);
 	int ret = -1;
 
@@ -124,8 +129,10 @@ int renew_token(struct client *c, const char *stale, struct buf *out,
 	} else if (will_do(&t, stale)) {
 		buf_add(out, t.access);
 		ret = 0;
-	} else {
+	} else if (!token_has_failed(l, since, err)) {
 		ret = renew(c, l, &t, out, warn, err);
+		if (ret)
+			token_failed(l, err);
 	}
 	c->n_secrets = hidden;		/* the rest was t's */
 	token_release(&t);

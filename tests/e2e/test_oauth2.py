@@ -291,6 +291,64 @@ def test_ten_at_once_ask_once(office):
     assert sender.litter() == []
 
 
+class Silent(Tokens):
+    """Takes a question, and breaks off without a word after a while."""
+
+    def token(self, form):
+        time.sleep(2)
+        raise ConnectionError
+
+
+@pytest.mark.parametrize("trouble", ["silent", "500", "invalid_grant",
+                                     "nonsense"])
+def test_ten_that_wait_in_vain_wait_once(office, trouble):
+    """Who waited while another was refused does not ask, too: ten timeouts,
+    one after the other, are no help to anybody."""
+    provider, r, sender = office(kind=Silent if trouble == "silent" else Tokens,
+                                 timeout_command=60)
+    sender.logged_in(ends=-5)
+    before = sender.file.read_bytes()
+    if trouble != "silent":
+        provider.delay = 2
+    provider.answers += {"silent": [], "500": [(500, "oops")] * 10,
+                         "invalid_grant": [error("invalid_grant", "x")] * 10,
+                         "nonsense": [(200, "<html>")] * 10}[trouble]
+    runs = crowd(sender)
+    for run in runs:
+        assert run.status == (77 if trouble == "invalid_grant" else 75), run
+        assert run.elapsed < 8, run
+    assert len({run.err for run in runs}) == 1, runs
+    # One that came late, on a busy machine, may ask for itself.
+    assert 1 <= provider.refreshes <= 3 and logins(r) == 0
+    assert sender.file.read_bytes() == before and sender.litter() == []
+    assert (COMMAND in runs[0].err) == (trouble == "invalid_grant")
+
+
+def test_who_comes_after_a_failure_asks_again(office):
+    provider, r, sender = office()
+    sender.logged_in(ends=-5)
+    provider.answers += [(500, "oops")]
+    assert sender.run(BOB).status == 75
+    assert sender.run(BOB).status == 0
+    assert provider.refreshes == 2
+    note = sender.file.with_name(".prov.lock").read_bytes()
+    assert note.startswith(b"failed ") and note.endswith(b"\n")
+    no_token_in(provider, sender.file.with_name(".prov.lock"))
+
+
+@pytest.mark.parametrize("note", [
+    b"failed", b"failed 1 2", b"failed 99999999999999999 14 later\n",
+    b"failed -1 14 x\n", b"failed 18446744073709551615 14 x\n",
+    b"\0" * 5000, b"\xff" * 5000, b"failed 1 99 x\n" * 500])
+def test_what_else_is_in_the_lock_is_passed_over(office, note):
+    provider, r, sender = office()
+    sender.logged_in(ends=-5)
+    lock = sender.file.with_name(".prov.lock")
+    lock.write_bytes(note)
+    lock.chmod(0o600)
+    assert sender.run(BOB).status == 0
+
+
 def test_ten_with_a_token_that_was_revoked_ask_once(office):
     provider, r, sender = office(timeout_command=30)
     provider.delay = 0.5

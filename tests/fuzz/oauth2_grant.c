@@ -33,6 +33,7 @@ static void granted(struct str body)
 
 	if (grant_read(&g, body, &err)) {
 		require(err.kind == ERROR_PROTOCOL);
+		require(!g.access.n && is_word(g.refresh));
 	} else {
 		require(g.access.n && is_word(g.access) && is_word(g.refresh));
 		require(g.lifetime >= 0 && g.lifetime <= GRANT_LIFE_MAX);

@@ -346,6 +346,61 @@ static void lock_is_waited_for(void **state)
 	token_unlock(l);
 }
 
+static void leave(const char *text, size_t n)
+{
+	char path[600];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", spare);
+	memcpy(strrchr(path, '.'), ".lock", sizeof(".lock"));
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, n), (ssize_t)n);
+	close(fd);
+}
+
+/* What one could not do is for those who waited, and for nobody later. */
+static void failures_are_shared(void **state)
+{
+	struct error err = { 0 }, why = { 0 };
+	int64_t before = clock_ms();
+	struct token_lock *l = token_lock(&profile, clock_after(5), &err);
+	char text[200];
+	int n;
+
+	(void)state;
+	assert_false(token_has_failed(l, 0, &err));
+	error_set(&why, ERROR_NET, "cannot ask: no answer");
+	token_failed(l, &why);
+	token_unlock(l);
+	l = token_lock(&profile, clock_after(5), &err);
+	assert_false(token_has_failed(l, clock_ms() + 1, &err));
+	assert_true(token_has_failed(l, before, &err));
+	assert_int_equal(err.kind, ERROR_NET);
+	assert_string_equal(err.text, why.text);
+	/* A shorter one leaves nothing of it. */
+	error_set(&why, ERROR_AUTH, "no");
+	token_failed(l, &why);
+	assert_true(token_has_failed(l, before, &err));
+	assert_string_equal(err.text, "no");
+	n = snprintf(text, sizeof(text), "failed %lld %d gone\n",
+		     (long long)before, (int)ERROR_NET);
+	for (int i = 0; i <= n; i++) {
+		leave(text, (size_t)i);
+		assert_int_equal(token_has_failed(l, before, &err), i == n);
+	}
+	/* Of a time to come: a clock that began anew. */
+	n = snprintf(text, sizeof(text), "failed %lld %d gone\n",
+		     (long long)clock_ms() + 60000, (int)ERROR_NET);
+	leave(text, (size_t)n);
+	assert_false(token_has_failed(l, before, &err));
+	n = snprintf(text, sizeof(text), "failed %lld %d a\033b\n",
+		     (long long)before, (int)ERROR_NET);
+	leave(text, (size_t)n);
+	assert_false(token_has_failed(l, before, &err));
+	token_unlock(l);
+}
+
 /* Whatever became of a save: the old or the new, whole; and no litter. */
 static void old_or_new(const char *old, const char *new)
 {
@@ -432,6 +487,7 @@ int main(void)
 		cmocka_unit_test_teardown(is_mended, clean),
 		cmocka_unit_test_teardown(no_home, clean),
 		cmocka_unit_test_teardown(lock_is_waited_for, clean),
+		cmocka_unit_test_teardown(failures_are_shared, clean),
 		cmocka_unit_test_teardown(reserved_space_serves, clean),
 		cmocka_unit_test_teardown(killed_saves, clean),
 	};

@@ -26,7 +26,7 @@ static const struct {
 	  "a", "r", "x y", 3600 },
 	{ "{\"access_token\":\"aZ09-._~+/==\",\"token_type\":\"bEARER\","
 	  "\"expires_in\":\" 7 \"}", NULL, "aZ09-._~+/==", "", "", 7 },
-	{ "{" OK ",\"expires_in\":0}", NULL, "a", "", "", 0 },
+	{ "{" OK ",\"expires_in\":0}", NULL, "a", "", "", -1 },
 	{ "{" OK ",\"expires_in\":null}", NULL, "a", "", "", -1 },
 	{ "{" OK ",\"expires_in\":12.9}", NULL, "a", "", "", 12 },
 	{ "{" OK ",\"expires_in\":3.6e3}", NULL, "a", "", "", 3600 },
@@ -66,7 +66,17 @@ static const struct {
 	  "access_token", NULL, NULL, NULL, 0 },
 	{ "{\"access_token\":\"\xc3\xb6\",\"token_type\":\"Bearer\"}",
 	  "access_token", NULL, NULL, NULL, 0 },
-	{ "{\"access_token\":\"a\"}", "token_type", NULL, NULL, NULL, 0 },
+	{ "{\"access_token\":\"a\"}", NULL, "a", "", "", -1 },
+	{ "{\"access_token\":\"a\",\"token_type\":null}", NULL, "a", "", "",
+	  -1 },
+	/* What came beside it is not lost. */
+	{ "{\"refresh_token\":\"r\"}", "access_token", "", "r", NULL, 0 },
+	{ "{\"access_token\":\"a b\",\"refresh_token\":\"r\"}",
+	  "access_token", "", "r", NULL, 0 },
+	{ "{\"access_token\":\"a\",\"token_type\":\"mac\","
+	  "\"refresh_token\":\"r\"}", "token_type", "", "r", NULL, 0 },
+	{ "{" OK ",\"refresh_token\":\"a b\"}", "refresh_token", "", "", NULL,
+	  0 },
 	{ "{\"access_token\":\"a\",\"token_type\":\"mac\"}", "token_type",
 	  NULL, NULL, NULL, 0 },
 	{ "{\"access_token\":\"a\",\"token_type\":7}", "token_type",
@@ -75,20 +85,16 @@ static const struct {
 	  NULL, NULL, NULL, 0 },
 	{ "{" OK ",\"refresh_token\":\"a\\nend\"}", "refresh_token",
 	  NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":-1}", "expires_in", NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":-0.5}", "expires_in", NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":316224001}", "expires_in",
-	  NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":1e300}", "expires_in", NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":\"soon\"}", "expires_in",
-	  NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":\"\"}", "expires_in", NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":\"-1\"}", "expires_in",
-	  NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":\"99999999999999999999\"}", "expires_in",
-	  NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":true}", "expires_in", NULL, NULL, NULL, 0 },
-	{ "{" OK ",\"expires_in\":[]}", "expires_in", NULL, NULL, NULL, 0 },
+	{ "{" OK ",\"expires_in\":-1}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":-0.5}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":316224001}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":1e300}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":\"soon\"}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":\"\"}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":\"-1\"}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":\"99999999999999999999\"}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":true}", NULL, "a", "", "", -1 },
+	{ "{" OK ",\"expires_in\":[]}", NULL, "a", "", "", -1 },
 };
 
 static void grants(void **state)
@@ -101,7 +107,9 @@ static void grants(void **state)
 
 		if (rows[i].why) {
 			if (!ret || err.kind != ERROR_PROTOCOL ||
-			    !strstr(err.text, rows[i].why))
+			    !strstr(err.text, rows[i].why) || g.access.n ||
+			    !str_eq(g.refresh, rows[i].refresh ?
+				    str_of(rows[i].refresh) : STR("")))
 				fail_msg("row %zu: %d %s", i, ret, err.text);
 		} else if (ret || !str_eq(g.access, str_of(rows[i].access)) ||
 			   !str_eq(g.refresh, str_of(rows[i].refresh)) ||
