@@ -45,7 +45,7 @@ _posthaste()
 		--tls-dane=
 		--auth= --user= --authzid= --password= --tls-key-password= --password-file=
 		--password-command= --token-command= --oauth2= --netrc= --helo= --ignore-extensions=
-		--source= --proxy= --timeout-connect= --timeout-tls=
+		--source= --proxy= --fallback= --timeout-connect= --timeout-tls=
 		--timeout-command= --timeout-data= --timeout-end= --deadline=
 		--queue= --unknown= --flush-on-send=
 		--max-messages-per-connection= --rate= --strict= --max-message-size= --max-attachments=
@@ -59,7 +59,7 @@ _posthaste()
 		tls_key_password_file= tls_key_password_command=
 		tls_dane=
 		auth= user= authzid= password= tls_key_password= password_file= password_command=
-		token_command= oauth2= netrc= from= from_name= helo= ignore_extensions= source= proxy=
+		token_command= oauth2= netrc= from= from_name= helo= ignore_extensions= source= proxy= fallback=
 		dsn_notify= dsn_return= timeout_connect= timeout_tls=
 		timeout_command= timeout_data= timeout_end= deadline= queue=
 		unknown= flush_on_send= max_messages_per_connection= rate=

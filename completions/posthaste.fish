@@ -19,7 +19,7 @@ function __posthaste_keys
 		tls_pin tls_fingerprint tls_crl tls_cert tls_key \
 		tls_key_password_file tls_key_password_command \
 		user authzid password tls_key_password password_file password_command token_command oauth2 \
-		netrc from from_name helo ignore_extensions source proxy dsn_notify dsn_return \
+		netrc from from_name helo ignore_extensions source proxy fallback dsn_notify dsn_return \
 		timeout_connect timeout_tls timeout_command timeout_data \
 		timeout_end deadline queue unknown flush_on_send \
 		max_messages_per_connection rate strict all_or_nothing \
@@ -59,7 +59,7 @@ complete -c posthaste -s a -l account -x -a '(__posthaste_accounts)' -d 'account
 complete -c posthaste -s C -l config -r -F -d 'read only this configuration'
 complete -c posthaste -l set -x -a '(__posthaste_keys)' -d 'set any account setting'
 complete -c posthaste -l password-fd -x -d 'read the password from descriptor N'
-complete -c posthaste -l host -x -d 'the relay: a name, an address, or the /path of a socket'
+complete -c posthaste -l host -x -d 'the relay: a name, an address, a socket\'s /path, srv:DOMAIN'
 complete -c posthaste -l port -x -d 'TCP port; 465, 587 with starttls, 25 without TLS, 24 for LMTP'
 complete -c posthaste -l protocol -x -a 'smtp lmtp' -d 'what the relay speaks: smtp or lmtp'
 complete -c posthaste -l tls -x -a 'implicit starttls none' -d 'implicit, starttls or none; for a socket, none'
@@ -88,6 +88,7 @@ complete -c posthaste -l netrc -r -F -d 'netrc file with the relay\'s login and 
 complete -c posthaste -l ignore-extensions -x -d 'EHLO keywords to overlook, for a relay that has them wrong'
 complete -c posthaste -l helo -x -d 'how to introduce ourselves, if not by the host\'s name'
 complete -c posthaste -l source -x -d 'local address or interface to connect from'
+complete -c posthaste -l fallback -x -a '(__posthaste_accounts)' -d 'accounts to try when this one\'s relay is down'
 complete -c posthaste -l proxy -x -d 'connect through socks5:// or http://[USER[:PASSWORD]@]HOST:PORT'
 complete -c posthaste -l timeout-connect -x -d 'limit for connecting to one address'
 complete -c posthaste -l timeout-tls -x -d 'limit for the TLS handshake'

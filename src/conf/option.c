@@ -32,7 +32,7 @@ static const char *const log_words[] = { "syslog", "none", NULL };
 static const struct option options[] = {
 	{ .key = "host", .type = OPTION_TEXT, .at = AT(host), .fallback = "",
 	  .flags = OPTION_REQUIRED, .check = check_host, .arg = "HOST",
-	  .help = "the relay: a name, an address, or the /path of a socket" },
+	  .help = "the relay: a name, an address, a socket's /path, srv:DOMAIN" },
 	{ .key = "port", .type = OPTION_COUNT, .at = AT(port), .fallback = "",
 	  .min = 1, .max = 65535, .arg = "PORT",
 	  .help = "TCP port; 465, 587 with starttls, 25 without TLS, 24 for LMTP" },

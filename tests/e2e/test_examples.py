@@ -266,6 +266,9 @@ def test_config(place, page, text):
         place.token(name)
     done = place.run("exec %s --check-config" % program(), [])
     assert done.returncode == 0 and not done.stderr, done
+    # Nobody here has SRV records for it; test_srv.py has a name server.
+    text = re.sub(r"(?m)^(host *= *)srv:", r"\1", text)
+    place.home.write(text)
     sections = re.split(r"^\[account (\S+)\]\n", text, flags=re.M)[1:]
     for account, body in zip(sections[::2], sections[1::2]):
         settings = dict(re.findall(r"^(\w+) *= *(.*)", body, re.M))
