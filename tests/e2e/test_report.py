@@ -257,7 +257,7 @@ def test_help_and_version(home):
 
 def long_options(home):
     text = home().run("--help", stdin=b"").out
-    return sorted(set(re.findall(r"--([a-z][a-z-]+)", text)))
+    return sorted(set(re.findall(r"--([a-z][a-z0-9-]+)", text)))
 
 
 def test_every_option_is_taken(home):
@@ -278,7 +278,7 @@ def test_setting_for_every_option(home):
     h = home(25)
     text = h.run("--print-config", stdin=b"").out
     text = text[text.index("[account test]"):].split("\n[")[0]
-    keys = re.findall(r"(?m)^;?\s*([a-z_]+) =", text)
+    keys = re.findall(r"(?m)^;?\s*([a-z0-9_]+) =", text)
     assert {"host", "port", "tls", "timeout_end"} <= set(keys), text
     found = long_options(home)
     for key in set(keys) - {"password", "from"}:
