@@ -193,7 +193,7 @@ static void explain_foreign(const struct attempt *a, struct error *err)
 	struct buf text;
 
 	if (err->kind != ERROR_CERT || !relay->foreign ||
-	    *a->account->tls_name)
+	    *a->account->tls_name || !strcmp(a->account->tls_trust, "tofu"))
 		return;
 	buf_init(&text, sizeof(err->text));
 	buf_addf(&text, "; the SRV records of '%s' lead elsewhere, to '%s': if "

@@ -26,6 +26,7 @@ static void forget(struct relays *r)
 	for (size_t i = 0; i < r->n; i++) {
 		drop(r->list[i].host);
 		drop(r->list[i].name);
+		drop(r->list[i].known_as);
 		drop(r->list[i].domain);
 	}
 	free(r->list);
@@ -60,6 +61,11 @@ static void push(struct relays *r, struct relay relay)
 	relay.host = xstrdup(relay.host);
 	relay.domain = xstrdup(relay.domain);
 	relay.name = xstrdup(buf_cstr(&name));
+	buf_reset(&name);
+	if (relay.foreign)
+		buf_addf(&name, "%s/", relay.domain);
+	buf_addz(&name, relay.name);
+	relay.known_as = xstrdup(buf_cstr(&name));
 	buf_release(&name);
 	r->list = xrealloc(r->list, r->n + 1, sizeof(*r->list));
 	r->list[r->n++] = relay;

@@ -21,6 +21,11 @@ struct relay {
 	enum account_tls tls;
 	const char *name;	/* for reports: "smtp.example.org:465" */
 	/*
+	 * For trust on first use: the same; "DOMAIN/NAME" for a host elsewhere,
+	 * so that DNS cannot lead to what is known as another account's relay.
+	 */
+	const char *known_as;
+	/*
 	 * The domain, in ASCII, whose SRV record led here; else "".  What DNS
 	 * answers is not to be trusted, so a host outside the domain has to
 	 * show the domain's certificate.

@@ -324,7 +324,10 @@ static bool takes_more(const struct run *r, const struct verdict *v)
 		(v->stage >= STAGE_MAIL && v->code && v->code != 421));
 }
 
-/* It was given up for another while connecting. */
+/*
+ * It was given up for another while connecting.  What it put off over an
+ * earlier connection goes by that one, too, or waits with the rest.
+ */
 static void on_moved(void *run, const struct attempt *a,
 		     const struct attempt_tried *given_up)
 {
@@ -332,6 +335,7 @@ static void on_moved(void *run, const struct attempt *a,
 
 	if (!a || a->account == given_up->account)
 		return;
+	r->at = 0;
 	downs_add(&r->downs, given_up->account, &given_up->verdict);
 	note(r, &given_up->verdict);
 	run_tell(r, &(struct run_news){ .account = r->account,

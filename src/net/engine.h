@@ -36,6 +36,7 @@ struct tls {
 	bool ended;			/* tls_read has said so */
 	bool up;
 	bool judged;			/* the certificate was looked at */
+	unsigned rehandshakes;		/* that the relay asked for */
 	bool asked;			/* for a certificate of ours */
 	struct crls *crls;		/* those of config.crl, or NULL */
 	bool trust_loaded;

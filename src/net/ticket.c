@@ -177,11 +177,12 @@ static void add_file(struct buf *key, const char *path)
 
 	add(key, path);
 	if (path && *path && !stat(path, &st))
-		buf_addf(key, "%llu.%llu.%lld.%lld.%ld,",
+		buf_addf(key, "%llu.%llu.%lld.%lld.%ld.%lld.%ld,",
 			 (unsigned long long)st.st_dev,
 			 (unsigned long long)st.st_ino,
 			 (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-			 st.st_mtim.tv_nsec);
+			 st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+			 st.st_ctim.tv_nsec);
 }
 
 /*

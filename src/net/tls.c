@@ -15,7 +15,8 @@ enum {
 	OUT_MAX = 256 << 20,		/* bytes not yet sent */
 	BINDING_MAX = 64,
 	RECORD = 16384,			/* octets of plain text a record */
-	CODE = 3			/* digits an SMTP reply begins with */
+	CODE = 3,			/* digits an SMTP reply begins with */
+	REHANDSHAKES = 8		/* that a relay may ask for in vain */
 };
 
 /* SHA-1 signatures and keys under 2048 bits are out by the profile. */
@@ -392,6 +393,20 @@ int tls_write(struct tls *t, struct str bytes, struct error *err)
 	return 0;
 }
 
+/*
+ * No renegotiation (RFC 5246 s7.2.2).  Each answer has to be kept until it is
+ * read, so whoever only asks does not get any number of them.
+ */
+static int decline(struct tls *t, struct error *err)
+{
+	if (++t->rehandshakes > REHANDSHAKES)
+		return error_set(err, ERROR_TLS, "'%s' asks for another TLS "
+				 "handshake again and again", t->host.name);
+	gnutls_alert_send(t->session, GNUTLS_AL_WARNING,
+			  GNUTLS_A_NO_RENEGOTIATION);
+	return 0;
+}
+
 ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err)
 {
 	ssize_t r;
@@ -409,10 +424,10 @@ ptrdiff_t tls_read(struct tls *t, void *to, size_t n, struct error *err)
 		if (r == 0 || r == GNUTLS_E_PREMATURE_TERMINATION ||
 		    t->end_seen)
 			t->ended = true;
-		else if (r == GNUTLS_E_REHANDSHAKE)
-			gnutls_alert_send(t->session, GNUTLS_AL_WARNING,
-					  GNUTLS_A_NO_RENEGOTIATION);
-		else if (r != GNUTLS_E_WARNING_ALERT_RECEIVED)
+		else if (r == GNUTLS_E_REHANDSHAKE) {
+			if (decline(t, err))
+				return -1;
+		} else if (r != GNUTLS_E_WARNING_ALERT_RECEIVED)
 			return explain(t, (int)r, err);
 	}
 	return 0;

@@ -21,7 +21,7 @@ struct tls_config {		/* strings are borrowed until tls_free() */
 	/* tofu: file of known relays, and whom to ask about a new one (may be
 	   NULL: then an unknown relay is refused). */
 	const char *known_file;
-	const char *known_as;	/* key in that file: "host:port" */
+	const char *known_as;	/* key in that file: "host:port" or such */
 	bool (*ask)(void *ctx, const char *known_as, const char *fingerprint);
 	void *ask_ctx;
 	bool verify;		/* false: --serverinfo looks at what is there */

@@ -372,6 +372,25 @@ def test_queue_amid_a_connection(relay, queue, reply):
     assert not h.entries() and not first.messages()
 
 
+@pytest.mark.parametrize("second_takes", [True, False])
+def test_queue_first_dies_between_connections(relay, queue, second_takes):
+    """What it put off while it was there goes on, too, or waits as the rest."""
+    first = relay("--reply=MAIL%1=451 4.3.0 later",
+                  "--reply=GREETING#2+=421 4.3.2 busy")
+    second = relay(*([] if second_takes else
+                     ["--reply=GREETING=421 4.3.2 busy"]))
+    h = add(queue(first.port, max_messages_per_connection=1), second.port)
+    fill(h, 4, "-a", "test")
+    h.run("-q")
+    assert first.connected() == 2
+    if second_takes:
+        assert len(second.messages(4)) == 4 and not h.entries()
+    else:
+        assert len(h.entries()) == 4
+        h.run("-q")		# nothing is due
+        assert first.connected() == 2, h.entries()
+
+
 def test_queue_each_recipient(relay, queue):
     """A refusal is written down where it was said; the other waits."""
     first = relay("--reply=RCPT@a@*=450 4.2.0 grey",

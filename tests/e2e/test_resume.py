@@ -269,7 +269,18 @@ def test_full_handshake(secure, certs, tmp, change):
     assert resumed(r) == [False, True, False]
 
 
+def same_size_and_time(h, certs, tmp):
+    """Written in place, by whoever then sets the clock of the file back."""
+    path = tmp / "ca.pem"
+    was = path.stat()
+    other = (certs / "other-ca.pem").read_bytes()[:was.st_size]
+    with path.open("r+b") as f:
+        f.write(other.ljust(was.st_size))
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
 REFUSED = {
+    "same size and time": same_size_and_time,
     "other authorities": lambda h, c, t: shutil.copy(c / "other-ca.pem",
                                                      t / "ca.pem"),
     "no authorities": lambda h, c, t: os.unlink(t / "ca.pem"),

@@ -9,6 +9,7 @@ from lib.dns import a, cname, srv
 from lib.program import FROM, USER
 from lib.relay import CAPS, auth, tls
 from lib.servers import free_ports
+from lib.trust import fingerprint
 
 BOB = "bob@example.net"
 TLS = "_submissions._tcp."
@@ -192,6 +193,27 @@ def test_foreign_target(names, domain, mx):
     assert not wrong.said("AUTH") and not wrong.messages()
     sent(server.run(domain(tls_name="relay.test"), "--report=json", BOB))
     assert len(wrong.messages(1)) == 1
+
+
+def test_foreign_target_on_first_use(names, domain, mx, certs):
+    """What is known as another account's relay is not the domain's by that."""
+    own = mx(cert="selfsigned")
+    server = names({
+        TLS + "example.test": [srv(1, 0, own.port, "relay.test")],
+        "relay.test": HERE})
+    h = domain(tls_trust="tofu")
+    known = h.state / "posthaste/known_relays"
+    known.parent.mkdir()
+    line = "relay.test:%d sha256:%s\n" % (own.port, fingerprint(
+        certs / "selfsigned.pem").replace(":", "").lower())
+    known.write_text(line)
+    known.chmod(0o600)
+    for settings in {}, {"tls_name": "relay.test"}:
+        run = server.run(h.set(**settings), BOB)
+        assert run.status == 77 and "not seen before" in run.err, run
+        assert not own.said("AUTH")
+    known.write_text("example.test/" + line)
+    sent(server.run(h, "--report=json", BOB))
 
 
 def test_name_at_the_end_is_not_below(names, domain, mx):

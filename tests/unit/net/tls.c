@@ -675,6 +675,29 @@ static void test_renegotiation(void **state)
 	pair_close(&x);
 }
 
+/* Nor are answers piled up for a relay that asks without end. */
+static void test_renegotiation_without_end(void **state)
+{
+	struct error err = { 0 };
+	ptrdiff_t r = TLS_AGAIN;
+	struct pair x;
+	char b[9];
+	int n = 0;
+
+	(void)state;
+	pair_open(&x, TLS12);
+	for (; r == TLS_AGAIN && n < 100; n++) {
+		assert_int_equal(gnutls_rehandshake(x.p.session), 0);
+		to_client(&x);
+		r = tls_read(x.t, b, 9, &err);
+	}
+	assert_int_equal(r, -1);
+	assert_int_equal(err.kind, ERROR_TLS);
+	check_text(err.text, "again and again");
+	assert_true(tls_out(x.t)->len < 1000);
+	pair_close(&x);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -716,6 +739,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_broken_data),
 		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_renegotiation_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
