@@ -90,21 +90,8 @@ struct account *setup_account(struct config *c, const struct request *r,
 
 void setup_known_file(struct buf *out)
 {
-	const char *state = getenv("XDG_STATE_HOME");
-	size_t start = out->len;
-
-	if (state && *state == '/') {
-		buf_addz(out, state);
-	} else {
-		host_home(out);
-		/* Not below wherever we happen to be. */
-		if (out->len == start || out->p[start] != '/') {
-			buf_reset(out);
-			return;
-		}
-		buf_addz(out, "/.local/state");
-	}
-	buf_addz(out, "/posthaste/known_relays");
+	if (host_directory("XDG_STATE_HOME", "/.local/state", out))
+		buf_addz(out, "/posthaste/known_relays");
 }
 
 /* The line typed, as far as there is room; false if nobody types any. */

@@ -24,22 +24,12 @@ enum {
 
 int tokenfile_where(struct buf *out, struct error *err)
 {
-	const char *state = getenv("XDG_STATE_HOME");
-
-	bool xdg = state && *state == '/';
-	size_t start = out->len;
-
-	if (xdg)
-		buf_addz(out, state);
-	else
-		host_home(out);
-	/* Not below wherever we happen to be. */
-	if (out->len > start && out->p[start] == '/') {
-		buf_addf(out, "%s/posthaste/oauth2", xdg ? "" : "/.local/state");
-		return 0;
-	}
-	return error_set(err, ERROR_CONFIG, "there is no home directory to "
-			 "keep OAuth 2 tokens in: set HOME or XDG_STATE_HOME");
+	if (!host_directory("XDG_STATE_HOME", "/.local/state", out))
+		return error_set(err, ERROR_CONFIG, "there is no home directory "
+				 "to keep OAuth 2 tokens in: set HOME or "
+				 "XDG_STATE_HOME");
+	buf_addz(out, "/posthaste/oauth2");
+	return 0;
 }
 
 int tokenfile_open(struct tokenfile *f, const char *name, bool make,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "net/aside.h"
+#include "sys/aside.h"
 #include "util/buf.h"
 #include "util/str.h"
 #include "util/utf8.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/aside.h"
+#include "sys/aside.h"
 #include "sys/entropy.h"
 #include "util/buf.h"
 #include "util/str.h"

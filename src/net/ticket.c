@@ -234,21 +234,8 @@ void ticket_name(char name[TICKET_NAME], const struct tls_config *c)
 
 void ticket_directory(struct buf *out)
 {
-	const char *cache = getenv("XDG_CACHE_HOME");
-	size_t start = out->len;
-
-	if (cache && *cache == '/') {
-		buf_addz(out, cache);
-	} else {
-		host_home(out);
-		/* Not below wherever we happen to be. */
-		if (out->len == start || out->p[start] != '/') {
-			buf_reset(out);
-			return;
-		}
-		buf_addz(out, "/.cache");
-	}
-	buf_addz(out, "/posthaste/tls");
+	if (host_directory("XDG_CACHE_HOME", "/.cache", out))
+		buf_addz(out, "/posthaste/tls");
 }
 
 /* ---- the directory ---- */

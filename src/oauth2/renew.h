@@ -16,7 +16,8 @@ enum {
  * Append the access token to out.  One that is kept and fresh will do, unless
  * `stale` ("" or hex) names it: the relay has refused it.  Else the provider
  * is asked, once however many processes want it, and also if that fails: they
- * share its error.  What it answers is kept before it is used; warn is filled (kind is set) if that failed.
+ * share its error.  What it answers is kept before it is used; warn is filled
+ * (kind is set) if that failed.
  * ERROR_CONFIG, ERROR_AUTH: somebody must log in; ERROR_NET; token.h's.
  */
 int renew_token(struct client *c, const char *stale, struct buf *out,

@@ -4,19 +4,15 @@
 
 #if HAVE_GSSAPI		/* absent where libgsasl, too, was built without */
 
-#include <errno.h>
 #include <gssapi/gssapi.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "sys/aside.h"
 #include "util/utf8.h"
 #include "util/xalloc.h"
 
 enum {
-	STACK_SIZE = 512 << 10,		/* bytes */
 	NAME_SIZE = 512,		/* octets of a principal, or "smtp@host" */
 	LAYER_NONE = 1			/* bit of RFC 4752 s3.3 */
 };
@@ -45,13 +41,9 @@ static gss_OID_desc krb5 = {
 
 /*
  * The first token is made in a thread: the KDC may be asked for it, and its
- * library keeps time as it likes.  Who lets go last frees.
+ * library keeps time as it likes.
  */
 struct kerberos {
-	pthread_mutex_t lock;
-	pthread_cond_t ready;
-	bool done;
-	bool abandoned;
 	bool failed;
 	struct error error;
 	gss_name_t service;
@@ -81,8 +73,6 @@ void kerberos_free(struct kerberos *k)
 		gss_release_cred(&minor, &k->cred);
 	if (k->service != GSS_C_NO_NAME)
 		gss_release_name(&minor, &k->service);
-	pthread_mutex_destroy(&k->lock);
-	pthread_cond_destroy(&k->ready);
 	free(k);
 }
 
@@ -209,73 +199,20 @@ static void first_token(struct kerberos *k)
 		k->failed = explain(k, major, minor, &k->error);
 }
 
-static void *run(void *ctx)
+static void run(void *ctx)
 {
-	struct kerberos *k = ctx;
-	bool abandoned;
-
-	first_token(k);
-	pthread_mutex_lock(&k->lock);
-	k->done = true;
-	abandoned = k->abandoned;
-	pthread_cond_signal(&k->ready);
-	pthread_mutex_unlock(&k->lock);
-	if (abandoned)
-		kerberos_free(k);
-	return NULL;
+	first_token(ctx);
 }
 
-/* Signals stay with the thread that expects them. */
-static int begin(struct kerberos *k)
+static void release(void *ctx)
 {
-	pthread_attr_t attr;
-	sigset_t all, old;
-	pthread_t thread;
-	int r;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	r = pthread_create(&thread, &attr, run, k);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
-static bool await(struct kerberos *k, int64_t deadline)
-{
-	struct timespec until = {
-		.tv_sec = (time_t)(deadline / 1000),
-		.tv_nsec = (long)(deadline % 1000) * 1000000
-	};
-	bool done;
-	int r = 0;
-
-	pthread_mutex_lock(&k->lock);
-	while (!k->done && r != ETIMEDOUT) {
-		if (deadline == INT64_MAX)
-			pthread_cond_wait(&k->ready, &k->lock);
-		else
-			r = pthread_cond_timedwait(&k->ready, &k->lock, &until);
-	}
-	done = k->done;
-	k->abandoned = !done;
-	pthread_mutex_unlock(&k->lock);
-	return done;
+	kerberos_free(ctx);
 }
 
 static struct kerberos *make(const struct kerberos_config *config)
 {
 	struct kerberos *k = xcalloc(1, sizeof(*k));
-	pthread_condattr_t attr;
 
-	pthread_mutex_init(&k->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->ready, &attr);
-	pthread_condattr_destroy(&attr);
 	snprintf(k->host, NAME_SIZE, "%s", config->host);
 	snprintf(k->user, NAME_SIZE, "%s", config->user);
 	snprintf(k->authzid, NAME_SIZE, "%s", config->authzid);
@@ -285,6 +222,7 @@ static struct kerberos *make(const struct kerberos_config *config)
 struct kerberos *kerberos_start(const struct kerberos_config *config,
 				struct buf *out, struct error *err)
 {
+	struct aside_work work;
 	struct kerberos *k;
 
 	if (strlen(config->host) >= NAME_SIZE ||
@@ -295,12 +233,8 @@ struct kerberos *kerberos_start(const struct kerberos_config *config,
 		return NULL;
 	}
 	k = make(config);
-	if (begin(k)) {
-		kerberos_free(k);
-		error_set(err, ERROR_OS, "GSSAPI: cannot start a thread");
-		return NULL;
-	}
-	if (!await(k, config->deadline)) {	/* the thread frees it */
+	work = (struct aside_work){ run, release, k };
+	if (!aside_wait(aside_start(&work), config->deadline)) {
 		error_set(err, ERROR_NET, "GSSAPI: timed out waiting for the "
 			  "Kerberos KDC");
 		return NULL;

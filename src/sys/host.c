@@ -231,3 +231,22 @@ void host_home(struct buf *out)
 		buf_addz(out, pw.pw_dir);
 	free(mem);
 }
+
+bool host_directory(const char *variable, const char *below, struct buf *out)
+{
+	const char *dir = getenv(variable);
+	struct buf home;
+	bool whole;
+
+	if (dir && *dir == '/') {
+		buf_addz(out, dir);
+		return true;
+	}
+	buf_init(&home, out->max);
+	host_home(&home);
+	whole = *buf_cstr(&home) == '/';
+	if (whole)
+		buf_addf(out, "%s%s", buf_cstr(&home), below);
+	buf_release(&home);
+	return whole;
+}

@@ -32,6 +32,13 @@ void host_full_name(struct buf *out);
 /* $HOME, else the passwd entry's; "" if there is none. */
 void host_home(struct buf *out);
 
+/*
+ * Append the directory that the environment variable names, or `below`
+ * ("/.cache") in the home.  False, and nothing appended, if that is no whole
+ * path: nothing of ours is put below wherever we happen to be.
+ */
+bool host_directory(const char *variable, const char *below, struct buf *out);
+
 /* ---- pure parts of these ---- */
 
 /* Could it be a host's name that means something to others? */

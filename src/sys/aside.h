@@ -2,8 +2,8 @@
  * Work that may take longer than anybody will wait: a lookup, say.  It is done
  * in a thread, which a deadline leaves behind.
  */
-#ifndef NET_ASIDE_H
-#define NET_ASIDE_H
+#ifndef SYS_ASIDE_H
+#define SYS_ASIDE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "net/aside.h"
+#include "sys/aside.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -10,7 +10,7 @@
 #include "sys/clock.h"
 #include "util/xalloc.h"
 
-enum { STACK_SIZE = 256 << 10 };	/* bytes; NSS modules are not modest */
+enum { STACK_SIZE = 512 << 10 };	/* bytes; NSS and GSS modules are not modest */
 
 /* Freed by whichever of the two threads lets go of it last. */
 struct aside {
