@@ -147,6 +147,19 @@ static int log_in(const struct bearer *b, struct error *err)
 	return -1;
 }
 
+/* Where it was looked for: that may well be another's home. */
+static int none_yet(const struct bearer *b, struct error *err)
+{
+	struct buf where;
+
+	buf_init(&where, PATH_LIMIT);
+	token_where(b->profile, &where);
+	error_set(err, ERROR_AUTH, "there is no token for the profile '%s' in "
+		  "%.300s yet", b->profile->name, buf_cstr(&where));
+	buf_release(&where);
+	return log_in(b, err);
+}
+
 /* What is kept has been read, or that failed. */
 static int consider(struct bearer *b, int ret, struct error *err)
 {
@@ -154,11 +167,8 @@ static int consider(struct bearer *b, int ret, struct error *err)
 		return log_in(b, err);
 	if (ret)
 		return -1;
-	if (!b->token.text) {
-		error_set(err, ERROR_AUTH, "there is no token for the profile "
-			  "'%s' yet", b->profile->name);
-		return log_in(b, err);
-	}
+	if (!b->token.text)
+		return none_yet(b, err);
 	if (token_is_fresh(&b->token, clock_wall()))
 		return 0;
 	token_release(&b->token);

@@ -281,6 +281,15 @@ static void step_oauth(struct sasl *s, struct str in, struct buf *response)
 		encode(s, STR("\001"), response);
 }
 
+/* Extensions may follow the signature (RFC 5802 s7); libgsasl knows of none. */
+static int check_final(struct str in, struct buf *clean, struct error *err)
+{
+	if (scram_check_final(in, err))
+		return -1;
+	buf_add(clean, str_cut(&in, ','));
+	return 0;
+}
+
 /*
  * libgsasl reads only what has been looked at: `in` itself, or what is
  * appended to `clean` in its place.
@@ -296,7 +305,7 @@ static int check_challenge(const struct sasl *s, struct str in,
 	if (s->mech->flags & MECH_SCRAM)
 		return s->steps == 0 ?
 			scram_check_first(in, buf_str(&s->nonce), err) :
-			scram_check_final(in, err);
+			check_final(in, clean, err);
 	if (exchange_is(s, "DIGEST-MD5"))
 		return s->steps == 0 ?
 			digest_challenge(clean, in, str_of(c->user), ascii,

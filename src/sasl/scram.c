@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util/buf.h"
 #include "util/utf8.h"
@@ -63,6 +64,10 @@ int scram_check_first(struct str message, struct str nonce,
 
 	if (check_refusal(message, err))
 		return -1;
+	/* libgsasl would believe it to end there, and sign what it read. */
+	if (message.n && memchr(message.p, '\0', message.n))
+		return error_set(err, ERROR_PROTOCOL, "SCRAM: the relay's "
+				 "first message has a NUL in it");
 	/* Order is fixed; a leading m= is an extension that binds us (s5.1). */
 	if (!str_starts(message, STR("r=")))
 		return error_set(err, ERROR_PROTOCOL, "SCRAM: the relay's "

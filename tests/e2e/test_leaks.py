@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import time
 import urllib.parse
 
@@ -29,7 +30,8 @@ SECRETS = {
     "short": "q7Z",
     "long": "Lx" * 20 + "".join("%03x" % (i * 37 % 4096) for i in range(320)),
 }
-MECHS = ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256",
+MECHS = ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1",
+         "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
          "XOAUTH2", "OAUTHBEARER"]
 
 
@@ -56,7 +58,10 @@ class Login:
 
     def run(self):
         name = self.mech.replace("-", "_").lower()
-        getattr(self, "do_" + name)()
+        if name.startswith("scram"):
+            self.do_scram("sha1" if "SHA-1" in self.mech else "sha256")
+        else:
+            getattr(self, "do_" + name)()
         return self
 
     def do_plain(self):
@@ -86,8 +91,9 @@ class Login:
         self.conn.send(b"334 " + b64(b"rspauth=" + proof) + b"\r\n")
         self.conn.line()
 
-    def do_scram_sha_256(self):
-        scram = Scram(self.secret)
+    def do_scram(self, name):
+        """-PLUS, too: what the client says it is bound to is believed."""
+        scram = Scram(self.secret, name=name)
         last = self.ask(scram.first(self.ask()))
         final = scram.final(last)
         self.conn.send(b"334 " + b64(final) + b"\r\n")
@@ -252,6 +258,7 @@ def pairs():
         yield "PLAIN", name
     for mech, name in (("LOGIN", "odd"), ("LOGIN", "long"),
                        ("CRAM-MD5", "utf-8"), ("SCRAM-SHA-256", "utf-8"),
+                       ("SCRAM-SHA-1", "odd"), ("SCRAM-SHA-256-PLUS", "long"),
                        ("XOAUTH2", "long"), ("OAUTHBEARER", "short")):
         yield mech, name
 
@@ -291,7 +298,8 @@ def probe(mech, name):
 
 @pytest.mark.parametrize("mech,name", [
     ("PLAIN", "plain"), ("PLAIN", "odd"), ("LOGIN", "utf-8"),
-    ("SCRAM-SHA-256", "plain"), ("XOAUTH2", "plain"), ("PLAIN", "short")])
+    ("SCRAM-SHA-256", "plain"), ("SCRAM-SHA-1-PLUS", "plain"),
+    ("XOAUTH2", "plain"), ("PLAIN", "short")])
 @pytest.mark.parametrize("verb,code", [
     ("MAIL", b"550"), ("MAIL", b"250"), ("RCPT", b"450"), ("RCPT", b"550"),
     ("DATA", b"451"), ("DOT", b"554"), ("DOT", b"451"), ("DOT", b"250"),
@@ -356,6 +364,41 @@ def test_other_modes(echo):
     search(relay, h, *runs, logged_in)
 
 
+@pytest.fixture(scope="session")
+def syslog(base):
+    """A library by which syslog is a file."""
+    library = base / "syslog.so"
+    source = pathlib.Path(__file__).parent / "lib/syslog.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library),
+                    str(source)], check=True)
+    return {"LD_PRELOAD": str(library),
+            "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
+@pytest.mark.parametrize("mech,name", [
+    ("PLAIN", "plain"), ("PLAIN", "odd"), ("LOGIN", "short"),
+    ("SCRAM-SHA-1-PLUS", "plain"), ("XOAUTH2", "plain")])
+@pytest.mark.parametrize("where", ["text", "json", "file"])
+def test_syslog(echo, syslog, mech, name, where):
+    """What root's tools read: syslog in both formats, and a text file."""
+    relay, h = echo(mech, name)
+    lines = h.dir / "log" if where == "file" else h.dir / "lines"
+    h.env.update(syslog, SYSLOG_FILE=str(lines))
+    h.set(log=lines if where == "file" else "syslog",
+          log_format="json" if where == "json" else "text")
+    for n, verb, code in itertools.product(
+            (2, 9, 16), ("AUTH", "DOT"), (b"451", b"550")):
+        relay.n, relay.verb, relay.login = n, verb, None
+        relay.code = b"535" if verb == "AUTH" else code
+        had = lines.stat().st_size if lines.exists() else 0
+        runs = [h.run("--queue=never", "-f", FROM, BOB),
+                h.sendmail("-f", FROM, BOB)]
+        assert lines.stat().st_size > had, runs
+        search(relay, h, *runs)
+    for e in h.entries():
+        h.run("--queue-remove=" + e.id)
+
+
 def processes(h):
     """argv and environment of everything that our program has started."""
     found = []
@@ -396,6 +439,35 @@ def test_argv_and_environment(echo, tmp):
     started.finish(check=False)
     for text in seen:
         assert secret not in text, text
+
+
+@pytest.mark.parametrize("setting", ["password_command", "token_command"])
+def test_environment_of_a_command(echo, tmp, setting):
+    """What one command gives, the next is not handed: not in its environment,
+    its arguments or a descriptor."""
+    relay, h = echo("XOAUTH2" if setting == "token_command" else "PLAIN",
+                    "plain")
+    seen = tmp / "seen"
+    script = h.dir / "command"
+    script.write_text(
+        "#!/bin/sh\n{ cat /proc/$PPID/cmdline; env; tr '\\0' '\\n' "
+        "</proc/$$/environ; tr '\\0' '\\n' </proc/$$/cmdline; "
+        "readlink /proc/$$/fd/*; } >>%s 2>/dev/null\ncat %s\n"
+        % (seen, h.dir / "pw"))
+    script.chmod(0o700)
+    h.set(**{"password_file": None, "token_command": None, setting: script,
+             "tls_key_password": '"%s"' % SECRETS["odd"].replace('"', "")})
+    relay.verb = "none"
+    run = h.run("-f", FROM, BOB)
+    assert run.status == 0, run
+    text = seen.read_bytes()
+    for secret in (SECRETS["plain"], SECRETS["odd"].replace('"', "")):
+        assert secret.encode() not in text, text
+        assert b64(secret.encode()) not in text, text
+    # Nothing of ours is open in it but what it answers through.
+    assert re.search(rb"(?m)^pipe:", text), text
+    assert not re.search(rb"(?m)^(socket:|/memfd:|/.*/(config|pw)$)", text), \
+        text
 
 
 @pytest.mark.skipif("SAN" in os.environ and os.environ["SAN"] != "",

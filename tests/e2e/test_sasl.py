@@ -14,6 +14,7 @@ from lib.check import BOB, both
 from lib.peer import context, smtp
 from lib.program import FROM, PASSWORD, Home
 from lib.relay import Relay, auth, tls
+from lib.scram import Scram
 
 WITH_PASSWORD = [m for m in dove.MECHS
                  if m not in ("EXTERNAL", "XOAUTH2", "OAUTHBEARER", "GSSAPI")]
@@ -400,6 +401,43 @@ def test_no_proof(asked, kdc, tmp, mech, rounds):
     for run in both(h, sysexits=77):
         assert "did not prove" in run.err, run
     not_mailed(p)
+
+
+ODD = {			# the relay's first and last message, and what comes of it
+    "extensions": (b"%s,x=1,y=a=b", b"%s,x=1,y=", 0),
+    "another count": (b"%s,i=1", b"%s", 0),
+    "mandatory": (b"m=1,%s", b"%s", 76),
+    "mandatory, later": (b"%s", b"m=1,%s", 76),
+    "NUL": (b"%s\0", b"%s", 76),
+    "both verdicts": (b"%s", b"%s,e=other-error", 0),
+    "refusal first": (b"%s", b"e=other-error,%s", 77),
+    "no signature": (b"%s", b"v=,%s", 76),
+}
+
+
+@pytest.mark.parametrize("mech", ["SCRAM-SHA-1", "SCRAM-SHA-256-PLUS"])
+@pytest.mark.parametrize("odd", ODD)
+def test_scram_as_written_down(asked, mech, odd):
+    """Extensions at the end are nothing to us, those in front are (s7)."""
+    first, final, status = ODD[odd]
+
+    def reply(conn, line):
+        s = Scram(PASSWORD, name="sha1" if "SHA-1" in mech else "sha256")
+        s.server = first % s.first(base64.b64decode(line.split()[2]))
+        conn.send(b"334 " + base64.b64encode(s.server) + b"\r\n")
+        said = conn.line()
+        if said == b"*\r\n":
+            return conn.send(b"501 5.7.0 cancelled\r\n")
+        answer = final % s.final(base64.b64decode(said))
+        conn.send(b"334 " + base64.b64encode(answer) + b"\r\n")
+        said = conn.line()
+        return conn.send(b"501 5.7.0 cancelled\r\n" if said == b"*\r\n" else
+                         b"235 in\r\n" if s.verified else b"535 no\r\n")
+    p, h = asked(reply, mech)
+    run = h.run("--exit-status=sysexits", "-f", FROM, BOB)
+    assert run.status == status, run
+    if status:
+        not_mailed(p)
 
 
 GARBAGE = {

@@ -22,8 +22,9 @@ def derive(password, salt, rounds, name="sha256"):
 class Scram:
     """first() and final() turn the client's messages into the server's."""
 
-    def __init__(self, password, fault=None, rounds=4096):
+    def __init__(self, password, fault=None, rounds=4096, name="sha256"):
         self.password, self.fault = password.encode(), fault
+        self.name = name
         self.rounds = {"huge iterations": 2 ** 31 - 1,
                        "one iteration": 1}.get(fault, rounds)
         self.salt = os.urandom(16)
@@ -41,12 +42,13 @@ class Scram:
 
     def final(self, message):
         without, _, proof = message.rpartition(b",p=")
-        stored, server_key = derive(self.password, self.salt, self.rounds)
+        stored, server_key = derive(self.password, self.salt, self.rounds,
+                                    self.name)
         text = self.bare + b"," + self.server + b"," + without
         key = bytes(a ^ b for a, b in zip(
-            base64.b64decode(proof), hmac.digest(stored, text, "sha256")))
-        self.verified = hashlib.sha256(key).digest() == stored
-        signature = hmac.digest(server_key, text, "sha256")
+            base64.b64decode(proof), hmac.digest(stored, text, self.name)))
+        self.verified = hashlib.new(self.name, key).digest() == stored
+        signature = hmac.digest(server_key, text, self.name)
         if self.fault == "signature":
             signature = bytes(reversed(signature))
         if self.fault == "error":

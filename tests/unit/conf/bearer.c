@@ -149,15 +149,17 @@ static void fails(enum error_kind kind, const char *says)
 
 static void who_has_to_log_in_is_told_how(void **state)
 {
-	char file[100];
+	char file[100], says[300];
 	FILE *f;
 
 	(void)state;
 	free(profile.name);
 	profile.name = strdup("none");
 	put("provider", "google");
-	fails(ERROR_AUTH, "there is no token for the profile 'none' yet; run "
-	      "posthaste --oauth2-login=none");
+	snprintf(says, sizeof(says), "there is no token for the profile 'none' "
+		 "in '%s/posthaste/oauth2/none' yet; run "
+		 "posthaste --oauth2-login=none", home);
+	fails(ERROR_AUTH, says);
 	keep(clock_wall() + 3600);
 	snprintf(file, sizeof(file), "%s/posthaste/oauth2/none", home);
 	f = fopen(file, "w");

@@ -71,6 +71,9 @@ static void no_nonce_of_ours(void **state)
 	struct error err = { ERROR_NONE, "" };
 
 	(void)state;
+	assert_int_equal(scram_check_first(STR("r=abcd,s=QS\0C,i=4096"),
+					   STR("abc"), &err), -1);
+	assert_non_null(strstr(err.text, "NUL"));
 	assert_int_equal(scram_check_first(STR("r=a,s=QSXC,i=4096"), STR(""),
 					   &err), -1);
 	assert_int_equal(err.kind, ERROR_AUTH);
