@@ -106,3 +106,28 @@ def test_a_refusal_amid_one_message_is_not_the_relays_trouble(queue, peer):
     large, small = q.put(stdin=mail("x", "0123456789\n" * 1200000)), q.put()
     q.go("-q")
     assert small not in [e.id for e in q.entries()], (large, small)
+
+
+def test_silence_is_heard_once(queue, relay):
+    """A relay that answers no message is not asked for batch after batch."""
+    r = relay("--reply=MAIL=!silence", caps=CHUNKING)
+    q = queue(r.port, timeout_command=1, timeout_end=1)
+    for i in range(45):
+        q.put(stdin=mail("%d" % i))
+    run = q.go("-q", seconds=60)
+    assert run.status == 75, run
+    assert r.connected() == 1 and len(q.entries()) == 45
+
+
+def test_mailmax_counts_transactions(queue, relay):
+    """RFC 9422: a message in two transactions counts twice."""
+    r = relay("--rcpt-limit=1", caps=CAPS + ",LIMITS MAILMAX=4 RCPTMAX=1")
+    q = queue(r.port)
+    for i in range(4):
+        q.put(A, B, stdin=mail("%d" % i))
+    run = q.go("-q")
+    assert run.status == 0 and not q.entries(), run
+    r.settled()
+    said = [sum(e["conn"] == c + 1 and e["verb"] == "MAIL"
+                for e in r.events("command")) for c in range(r.connected())]
+    assert said == [4, 4], said

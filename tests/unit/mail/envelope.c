@@ -180,6 +180,41 @@ static void names(void **state)
 		assert_string_equal(stage_name(s), stages[s]);
 }
 
+/* Who was put off is tried again; the first word stands unless that helps. */
+static void retried(void **state)
+{
+	static const struct verdict grey = { .outcome = OUTCOME_DEFERRED,
+		.stage = STAGE_RCPT, .code = 450, .text = { "grey", 4 } };
+	static const struct verdict later = { .outcome = OUTCOME_DEFERRED,
+		.stage = STAGE_CONNECT, .text = { "later", 5 } };
+	struct envelope e;
+
+	(void)state;
+	envelope_init(&e);
+	for (size_t i = 0; i < 4; i++)
+		envelope_add(&e, "a@example.org", "", "");
+	envelope_settle_one(&e, 0, &refused);
+	envelope_settle(&e, &grey);
+	e.via = 1;
+	envelope_retry(&e);
+	assert_int_equal(envelope_count(&e, OUTCOME_PENDING), 3);
+	assert_int_equal(envelope_verdict(&e, 0)->via, 0);
+	envelope_settle_one(&e, 1, &sent);
+	envelope_settle_one(&e, 2, &refused);
+	envelope_settle(&e, &later);
+	assert_int_equal(envelope_count(&e, OUTCOME_PENDING), 0);
+	assert_int_equal(envelope_verdict(&e, 1)->outcome, OUTCOME_SENT);
+	assert_int_equal(envelope_verdict(&e, 1)->via, 1);
+	assert_int_equal(envelope_verdict(&e, 2)->via, 1);
+	assert_int_equal(envelope_verdict(&e, 3)->code, 450);
+	assert_int_equal(envelope_verdict(&e, 3)->via, 0);
+	e.via = 2;
+	envelope_retry(&e);
+	envelope_settle_as(&e, 3, envelope_say(&e, &later));
+	assert_int_equal(envelope_verdict(&e, 3)->code, 450);
+	envelope_release(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +225,7 @@ int main(void)
 		cmocka_unit_test(verdicts_are_shared),
 		cmocka_unit_test(verdicts_from_errors),
 		cmocka_unit_test(names),
+		cmocka_unit_test(retried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -346,6 +346,38 @@ static void lines_on_verdicts(void **state)
 	buf_release(&out);
 }
 
+/* Two relays had their say: whose word each recipient has is told. */
+static void others(void **state)
+{
+	struct report_tried tried[] = { { "own", "a.example:465", &late } };
+	struct envelope e;
+	struct report r;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 10000);
+	partial(&e, &r);
+	assert_string_equal(report_by(&r, 1).relay, "smtp.example.org:465");
+	e.verdicts[e.rcpt[0].verdict].via = 1;
+	r.tried = tried;
+	r.n_tried = 1;
+	assert_string_equal(report_by(&r, 0).account, "work");
+	assert_string_equal(report_by(&r, 1).account, "own");
+	report_json_head(&out, &r);
+	report_json_rcpt(&out, &r, 1);
+	assert_non_null(strstr(buf_cstr(&out), "\"tried\":[{\"account\":"
+		"\"own\",\"relay\":\"a.example:465\",\"error\":"
+		"\"RCPT TO: 450 later\"}],"));
+	assert_non_null(strstr(buf_cstr(&out), "\"account\":\"own\","
+		"\"relay\":\"a.example:465\",\"code\":550"));
+	buf_reset(&out);
+	report_log_rcpt(&out, &r, 1, false);
+	assert_non_null(strstr(buf_cstr(&out),
+			       " account=own relay=a.example:465 "));
+	envelope_release(&e);
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +388,7 @@ int main(void)
 		cmocka_unit_test(text),
 		cmocka_unit_test(log_line),
 		cmocka_unit_test(lines_on_verdicts),
+		cmocka_unit_test(others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
