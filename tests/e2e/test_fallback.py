@@ -407,10 +407,24 @@ def test_queue_each_recipient(relay, queue):
 def test_flush_is_for_its_own_relay(relay, queue):
     """Nobody else's mail goes over a fallback's connection."""
     second = relay()
-    h = add(queue(reject_port()), second.port)
-    fill(h, 1, "-a", "second")
-    fill(h, 1, "-a", "test")
-    assert h.run("-f", FROM, "-a", "test", "--queue=tempfail",
-                 BOB).status == 0
+    h = queue(reject_port(), flush_on_send="yes")
+    h.settings["queue"] = "tempfail"
+    add(h, second.port)
+    fill(h, 2, "-a", "test")
+    assert h.run("-f", FROM, "-a", "test", BOB).status == 0
     assert len(second.messages(1)) == 1
     assert len(h.entries()) == 2
+
+
+@pytest.mark.parametrize("options,left", [
+    ([], 0), (["--reply=DOT=!close"], 1), (["--reply=DOT=451 4.3.0 later"], 1),
+    (["--reply=RCPT=550 5.1.1 no"], 0)])
+def test_queue_stays(relay, queue, options, left):
+    """What was sent, or may have been, or was refused for good, is the first
+    relay's matter."""
+    first, second = relay(*options), relay()
+    h = add(queue(first.port), second.port)
+    assert h.run("-f", "", "-a", "test", "--queue=always", BOB).status == 0
+    run = h.run("-v", "-q")
+    assert len(h.entries()) == left, run
+    assert not second.connected()

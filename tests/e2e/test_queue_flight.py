@@ -112,11 +112,11 @@ def test_silence_is_heard_once(queue, relay):
     """A relay that answers no message is not asked for batch after batch."""
     r = relay("--reply=MAIL=!silence", caps=CHUNKING)
     q = queue(r.port, timeout_command=1, timeout_end=1)
-    for i in range(45):
+    for i in range(130):
         q.put(stdin=mail("%d" % i))
     run = q.go("-q", seconds=60)
     assert run.status == 75, run
-    assert r.connected() == 1 and len(q.entries()) == 45
+    assert r.connected() == 1 and len(q.entries()) == 130
 
 
 def test_mailmax_counts_transactions(queue, relay):

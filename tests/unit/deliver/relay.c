@@ -236,6 +236,8 @@ static void retry(void **state)
 		dot = DEFER(.stage = STAGE_CONTENT, .code = 451),
 		bad = { .outcome = OUTCOME_FAILED, .stage = STAGE_CONTENT,
 			.code = 554 },
+		doubt = { .outcome = OUTCOME_UNKNOWN, .stage = STAGE_MAIL,
+			  .kind = ERROR_NET },
 		lacks = DEFER(.stage = STAGE_LOCAL, .kind = ERROR_PROTOCOL),
 		disk = DEFER(.stage = STAGE_LOCAL, .kind = ERROR_IO);
 	static const struct {
@@ -259,6 +261,7 @@ static void retry(void **state)
 		{ &sent, &none, true, false, false },
 		{ &failed, &none, false, false, false },
 		{ &unknown, &none, true, false, false },
+		{ &doubt, &none, false, false, false },
 		{ &grey, &sent, true, false, false },
 		{ &grey, &unknown, true, false, false },
 		{ &grey, &bad, true, false, false },
