@@ -6,6 +6,7 @@ import pytest
 
 from lib.check import BOB, status_of
 from lib.program import Home
+from lib.spool import until
 
 MECHS = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"]
 number = itertools.count(1)
@@ -62,6 +63,19 @@ def test_auto(postfix, user, mode):
                           stdin=message(mark)).status == 0
     assert postfix.delivered(mark)
     assert postfix.mechanisms()[-1] == "SCRAM-SHA-256"
+
+
+@pytest.mark.parametrize("mode", ["implicit", "starttls"])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_resumed(postfix, user, mode, version):
+    """Postfix says itself that the second process goes on with a session."""
+    h = user(mode, tls_priority="NORMAL:-VERS-ALL:+VERS-TLS" + version)
+    before = len(postfix.handshakes())
+    for n in range(3):
+        run = h.report("bob@example.test", stdin=message(fresh()))
+        assert run.json["tls_resumed"] is (n > 0), run
+    until(lambda: len(postfix.handshakes()) >= before + 3)
+    assert postfix.handshakes()[before:] == [False, True, True]
 
 
 @pytest.mark.parametrize("mech", MECHS)

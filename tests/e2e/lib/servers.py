@@ -78,7 +78,7 @@ mailbox_size_limit = 0
 smtpd_tls_security_level = encrypt
 smtpd_tls_auth_only = yes
 smtpd_tls_chain_files = {dir}/tls.pem
-smtpd_tls_loglevel = 1
+smtpd_tls_loglevel = 2
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {dir}/auth
@@ -265,6 +265,13 @@ class Postfix:
     def mechanisms(self):
         """What the log says clients logged in with."""
         return re.findall(r"sasl_method=([A-Z0-9-]+)", self.log())
+
+    def handshakes(self):
+        """Of each TLS connection, oldest first: was a session reused?"""
+        said = re.findall(r"TLS connection established|Reusing old session",
+                          self.log())
+        return [n > 0 and said[n - 1].startswith("Reusing")
+                for n, word in enumerate(said) if word.startswith("TLS")]
 
     def stop(self):
         try:
