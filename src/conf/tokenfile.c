@@ -187,6 +187,17 @@ static int cannot(const struct tokenfile *f, const char *what,
 			 what, f->path, f->name, strerror(why));
 }
 
+/* Its own name is said: it may be another's while the tokens are ours. */
+static int cannot_lock(const struct tokenfile *f, const char *name,
+		       struct error *err)
+{
+	int why = errno;
+
+	cannot(f, "lock", err);
+	return error_set(err, err->kind, "cannot lock '%s/%s': %s", f->path,
+			 name, strerror(why));
+}
+
 int tokenfile_lock(struct tokenfile *f, int64_t deadline, struct error *err)
 {
 	char name[NAME_LIMIT];
@@ -194,12 +205,12 @@ int tokenfile_lock(struct tokenfile *f, int64_t deadline, struct error *err)
 	f->lock = openat(f->dir, beside(f, "lock", name), O_RDWR | O_CREAT |
 			 O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	if (f->lock < 0)
-		return cannot(f, "lock", err);
+		return cannot_lock(f, name, err);
 	while (flock(f->lock, LOCK_EX | LOCK_NB)) {
 		int64_t next = clock_ms() + TICK;
 
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return cannot(f, "lock", err);
+			return cannot_lock(f, beside(f, "lock", name), err);
 		if (!clock_left(deadline))
 			return error_set(err, ERROR_NET, "another process is "
 					 "renewing the token of '%s', and did "

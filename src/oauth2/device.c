@@ -128,7 +128,8 @@ static enum poll poll_once(struct client *c, struct str form,
 	/* A network that was away for a moment ends no login; but ask less. */
 	if (err->kind != ERROR_NET)
 		return POLL_FAILED;
-	*interval *= 2;
+	if (*interval < DEVICE_SLOW)
+		*interval *= 2;
 	return POLL_AGAIN;
 }
 
@@ -145,9 +146,10 @@ static int poll_token(struct client *c, const struct device *d,
 		life = patience;
 	end = clock_after((unsigned)life);
 	for (;;) {
-		if (interval > life)
-			interval = life;
-		clock_sleep(clock_after((unsigned)interval));
+		int64_t next = interval < life ?
+			clock_after((unsigned)interval) : end;
+
+		clock_sleep(next < end ? next : end);
 		if (clock_ms() >= end)
 			return error_set(err, ERROR_NET,
 					 "nobody entered the code in time");

@@ -11,7 +11,8 @@
 enum {
 	DEVICE_LIFE_MAX = 3600,	/* seconds that we wait at most */
 	DEVICE_INTERVAL = 5,	/* between questions, unless told */
-	DEVICE_SLOWER = 5	/* added for each slow_down */
+	DEVICE_SLOWER = 5,	/* added for each slow_down */
+	DEVICE_SLOW = 40	/* from here on no network makes it slower */
 };
 
 struct device {			/* the text belongs to root */

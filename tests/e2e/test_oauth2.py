@@ -349,6 +349,15 @@ def test_what_else_is_in_the_lock_is_passed_over(office, note):
     assert sender.run(BOB).status == 0
 
 
+def test_a_lock_that_cannot_be_had_is_named(office):
+    provider, r, sender = office()
+    sender.logged_in(ends=-5)
+    sender.file.with_name(".prov.lock").symlink_to("/etc/passwd")
+    run = sender.run(BOB)
+    assert run.status == 74 and "/.prov.lock': " in run.err, run
+    assert provider.refreshes == 0
+
+
 def test_ten_with_a_token_that_was_revoked_ask_once(office):
     provider, r, sender = office(timeout_command=30)
     provider.delay = 0.5

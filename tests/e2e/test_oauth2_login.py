@@ -26,7 +26,8 @@ import pytest
 from conftest import cannot
 from lib import program, queue_strace
 from lib.peer import Peer
-from lib.provider import CLIENT_ID, CLIENT_SECRET, Provider, dead_port, error
+from lib.provider import (CLIENT_ID, CLIENT_SECRET, DEVICE_GRANT, Provider,
+                          dead_port, error)
 from lib.program import SANITIZED, check_printable, check_secrets
 from lib.socks import Proxy
 
@@ -635,6 +636,19 @@ def test_device_ends_with_its_code(helper):
     done = h.finish(proc)
     assert done.status == 75 and "in time" in done.err, done
     assert time.monotonic() - start < 8
+
+
+def test_device_is_not_waited_for_beyond_its_code(helper):
+    """... though the next question would be due only later."""
+    h = helper()
+    h.provider.device_interval, h.provider.device_expires = 4, 6
+    h.provider.answers += [(503, "", {"Retry-After": "3600"})]
+    start = time.monotonic()
+    proc, _ = device(h)
+    done = h.finish(proc)
+    assert done.status == 75 and "in time" in done.err, done
+    assert 5 < time.monotonic() - start < 9
+    assert h.provider.count(DEVICE_GRANT) == 1
 
 
 @pytest.mark.parametrize("body", [
