@@ -267,7 +267,22 @@ static void judge_all(struct tls *t, const struct chain *chain,
 	}
 }
 
-static int judge_chain(struct tls *t, struct error *err)
+/* What TLSA records say is right may have been revoked all the same. */
+static void judge_lists(struct tls *t, const struct chain *chain,
+			struct buf *why)
+{
+	struct revoke_case rc = { .chain = chain->at, .n = chain->n,
+				  .now = clock_wall() };
+
+	if (t->crls)
+		crls_judge(t->crls, why, &rc);
+	else
+		buf_addz(why, t->no_trust.text);
+}
+
+static int judge_chain(struct tls *t,
+		       void (*judge_it)(struct tls *t, const struct chain *chain,
+					struct buf *why), struct error *err)
 {
 	struct chain chain;
 	struct buf why;
@@ -279,7 +294,7 @@ static int judge_chain(struct tls *t, struct error *err)
 		return error_set(err, ERROR_CERT, "'%s' showed a certificate "
 				 "that cannot be read", t->host.name);
 	buf_init(&why, WHY_MAX);
-	judge_all(t, &chain, &why);
+	judge_it(t, &chain, &why);
 	bad = why.len || why.over;
 	if (bad)
 		error_set(err, ERROR_CERT, "the certificate of '%s' is not to "
@@ -298,14 +313,15 @@ static int judge_cert(struct tls *t, struct error *err)
 	case DANE_REFUSED:
 		return -1;
 	case DANE_TRUSTED:
-		return 0;
+		return *t->config.crl ? judge_chain(t, judge_lists, err) : 0;
 	case DANE_SILENT:
 	case DANE_AGREES:
 		break;
 	}
 	if (t->config.only_pins)
 		return 0;
-	return is_tofu(t) ? judge_tofu(t, err) : judge_chain(t, err);
+	return is_tofu(t) ? judge_tofu(t, err) :
+			    judge_chain(t, judge_all, err);
 }
 
 static int judge(struct tls *t, struct error *err)

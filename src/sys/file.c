@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +98,13 @@ static int slurp_fd(int fd, const char *path, struct buf *out,
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "'%s' is not a regular "
 				 "file", path);
-	buf_room(out, least((size_t)st.st_size + 1, out->max - out->len));
-	if (read_all(fd, out))
+	/* What cannot fit costs no memory. */
+	if ((uintmax_t)st.st_size > out->max - out->len)
+		out->over = true;
+	else
+		buf_room(out, least((size_t)st.st_size + 1,
+				    out->max - out->len));
+	if (!out->over && read_all(fd, out))
 		return error_set(err, ERROR_IO, "cannot read '%s': %s", path,
 				 strerror(errno));
 	if (out->over)

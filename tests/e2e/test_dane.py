@@ -134,6 +134,21 @@ def test_pins_count_as_well(dane, certs):
     refused(send(), r, "tls_pin")
 
 
+@pytest.mark.parametrize("mode", ["on", "require"])
+def test_revoked(dane, certs, mode):
+    """A list that was asked for is asked, whatever the records say."""
+    send, r = dane([record(3, 1, 1, certs / "revoked.pem")], cert="revoked",
+                   chain=["ca.pem"], tls_dane=mode)
+    silent(send())
+    silent(send(tls_crl=certs / "empty.crl"))
+    n = len(r.messages(2))
+    run = send(tls_crl=certs / "revoked.crl")
+    assert run.status == 77 and "has been revoked (CRL" in run.err, run
+    run = send(tls_crl=certs / "foreign.crl")
+    assert run.status == 77 and "no list of its issuer" in run.err, run
+    assert len(r.messages()) == n == 2
+
+
 # ---- DANE-TA ----
 
 def test_trust_anchor(dane, certs):

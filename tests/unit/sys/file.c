@@ -55,6 +55,7 @@ static void up_to_the_ceiling(void **state)
 			assert_false(facts.missing);
 		} else {
 			assert_int_equal(err.kind, ERROR_CONFIG);
+			assert_int_equal(b.cap, 0);	/* not a bit of it */
 		}
 		buf_release(&b);
 	}
