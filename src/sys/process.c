@@ -123,8 +123,8 @@ static int start_argv(struct process *p, const char *const *argv,
 	int ret;
 
 	*p = (struct process){ .out = -1, .words = -1 };
-	if (!in.speaks)
-		p->words = file_in_memory(STR(""), path);
+	p->words = file_in_memory(STR(""), path);
+	p->speaks = in.speaks;
 	ret = start(p, (char *const *)(uintptr_t)argv, in, err);
 	if (ret && p->words >= 0)
 		close(p->words);
@@ -279,6 +279,25 @@ static void take_words(const struct process *p, char *to, size_t size)
 	to[strcspn(to, "\n")] = '\0';
 }
 
+/*
+ * Only now: were our stderr its own, whoever reads that to its end would wait
+ * for what we have long left.
+ */
+static void pass_on(const struct process *p)
+{
+	char piece[512];
+	off_t at = 0;
+	ssize_t n;
+
+	if (!p->speaks || p->words < 0)
+		return;
+	while ((n = pread(p->words, piece, sizeof(piece), at)) > 0) {
+		if (write(2, piece, (size_t)n) != n)
+			return;
+		at += n;
+	}
+}
+
 int process_finish(struct process *p, struct buf *out, int64_t deadline,
 		   struct error *err)
 {
@@ -288,6 +307,7 @@ int process_finish(struct process *p, struct buf *out, int64_t deadline,
 	int status;
 
 	take_words(p, words, sizeof(words));
+	pass_on(p);
 	process_release(p);
 	status = p->status;
 	if (out->over)
@@ -302,7 +322,8 @@ int process_finish(struct process *p, struct buf *out, int64_t deadline,
 				 WEXITSTATUS(status),
 				 WEXITSTATUS(status) == 127 ?
 				 " (command not found)" : "",
-				 *words ? ": " : "", words);
+				 *words && !p->speaks ? ": " : "",
+				 p->speaks ? "" : words);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct process {
 	pid_t pid;		/* its own process group; 0: none */
 	int out;		/* read end of its stdout; -1: closed */
 	int words;		/* file with its stderr; -1: that is ours */
+	bool speaks;		/* what it says there goes onto ours at its end */
 	bool left;		/* set by the caller: for what must not end
 				   half-way; it is not killed but left running */
 	bool ended;		/* reaped: status is valid */
@@ -45,7 +46,7 @@ enum { PROCESS_INPUT_MAX = 64 << 10 };
 struct process_input {
 	struct str text;
 	int at;			/* the descriptor: 0, or from 3 on */
-	bool speaks;		/* its stderr is ours all the same */
+	bool speaks;		/* its stderr goes onto ours, once it ended */
 };
 int process_start_input(struct process *p, const char *const *argv,
 			const struct process_input *input, struct error *err);

@@ -129,6 +129,38 @@ static void input_arrives(void **state)
 	buf_release(&out);
 }
 
+/* Its words come at its end; until then it has no hold on our stderr. */
+static void words_are_passed_on(void **state)
+{
+	static const char *const argv[] = {
+		"sh", "-c", "echo one >&2; echo two >&2; echo out", NULL
+	};
+	const struct process_input in = { .at = 3, .speaks = true };
+	struct error err = { 0 };
+	int own = dup(2), fd[2];
+	struct process p;
+	struct buf out;
+	char text[64];
+	ssize_t n;
+
+	(void)state;
+	buf_init(&out, 100);
+	assert_int_equal(pipe(fd), 0);
+	dup2(fd[1], 2);
+	n = process_start_input(&p, argv, &in, &err);
+	n = n ? n : process_finish(&p, &out, clock_after(10), &err);
+	dup2(own, 2);
+	close(own);
+	close(fd[1]);
+	assert_int_equal(n, 0);
+	assert_string_equal(buf_cstr(&out), "out\n");
+	n = read(fd[0], text, sizeof(text));
+	assert_int_equal(n, 8);
+	assert_memory_equal(text, "one\ntwo\n", 8);
+	close(fd[0]);
+	buf_release(&out);
+}
+
 static void left_goes_on(void **state)
 {
 	struct error err = { 0 };
@@ -225,6 +257,7 @@ int main(void)
 		cmocka_unit_test(each_row),
 		cmocka_unit_test(released_is_killed),
 		cmocka_unit_test(input_arrives),
+		cmocka_unit_test(words_are_passed_on),
 		cmocka_unit_test(left_goes_on),
 		cmocka_unit_test(programs_with_arguments),
 		cmocka_unit_test(no_such_program),
