@@ -109,6 +109,18 @@ static enum account_tls tls_for(const struct account *a,
 		ACCOUNT_TLS_STARTTLS;
 }
 
+/* In ASCII, and without the dot at its end: no certificate has one. */
+static int domain_of(const struct account *a, struct buf *out,
+		     struct error *err)
+{
+	struct str domain = str_of(account_host(a));
+
+	if (domain.n > 1 && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	return idn_domain(out, domain, err) ?
+		error_wrap(err, "host '%s'", a->host) : 0;
+}
+
 static int find_srv(struct relays *r, int64_t deadline, struct error *err)
 {
 	const struct account *a = r->account;
@@ -118,9 +130,7 @@ static int find_srv(struct relays *r, int64_t deadline, struct error *err)
 	int ret;
 
 	buf_init(&domain, HOST_OCTETS);
-	ret = idn_domain(&domain, str_of(account_host(a)), err);
-	if (ret)
-		error_wrap(err, "host '%s'", a->host);
+	ret = domain_of(a, &domain, err);
 	q.domain = buf_cstr(&domain);
 	if (!ret)
 		ret = srv_find(&q, &found, err);

@@ -195,6 +195,16 @@ def test_foreign_target(names, domain, mx):
     assert len(wrong.messages(1)) == 1
 
 
+@pytest.mark.parametrize("cert", ["domain", "srvname"])
+def test_dot_at_the_end(names, domain, mx, cert):
+    """example.test. is the domain that the certificate calls example.test."""
+    r = mx(cert=cert)
+    server = names({
+        TLS + "example.test": [srv(1, 0, r.port, "relay.test")],
+        "relay.test": HERE})
+    sent(server.run(domain("srv:example.test."), "--report=json", BOB))
+
+
 def test_foreign_target_on_first_use(names, domain, mx, certs):
     """What is known as another account's relay is not the domain's by that."""
     own = mx(cert="selfsigned")
