@@ -455,7 +455,10 @@ static void test_tls_refused(void **state)
 	assert_null(stream_tls(s));
 	stream_close(s);
 	serve_end(&v);
-	assert_int_equal(v.result, GNUTLS_E_FATAL_ALERT_RECEIVED);
+	/* Of its flight we may have left a part unread: then it sees a reset. */
+	assert_true(v.result == GNUTLS_E_FATAL_ALERT_RECEIVED ||
+		    v.result == GNUTLS_E_PULL_ERROR ||
+		    v.result == GNUTLS_E_PUSH_ERROR);
 
 	s = serve_start(&v, "NORMAL");
 	c.trust = "/nonexistent/ca.pem";
