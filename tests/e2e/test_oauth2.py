@@ -624,26 +624,21 @@ def test_no_space_is_said_before_the_provider_is_asked(office):
     assert sender.file.read_bytes() != before
 
 
-def helpers():
-    """The processes of the helper, by pid."""
+def helpers(run):
+    """The helpers that this sender has started, by pid."""
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
         try:
-            if os.readlink("/proc/%s/exe" % entry) == str(HELPER.resolve()):
-                found.append(int(entry))
+            stat = pathlib.Path("/proc/%s/stat" % entry).read_text()
         except OSError:
-            pass
+            continue
+        name, rest = stat.rsplit(")", 1)
+        if name.split("(", 1)[1] == HELPER.name[:15] and \
+                int(rest.split()[1]) == run.pid:
+            found.append(int(entry))
     return found
-
-
-def child_of(sender, pid):
-    try:
-        env = pathlib.Path("/proc/%d/environ" % pid).read_bytes()
-    except OSError:
-        return False
-    return ("XDG_STATE_HOME=%s" % sender.state).encode() in env.split(b"\0")
 
 
 def test_helpers_killed_at_any_time_corrupt_nothing(office):
@@ -656,7 +651,7 @@ def test_helpers_killed_at_any_time_corrupt_nothing(office):
         kept = sender.kept
         sender.keep(kept["access"], kept["refresh"], ends=-5)
         run = sender.start(BOB)
-        found = until(lambda: [p for p in helpers() if child_of(sender, p)], 1)
+        found = until(lambda: helpers(run), 1)
         time.sleep(dice.uniform(0, 0.03))
         for pid in found:
             try:
@@ -742,7 +737,7 @@ def test_no_secret_in_arguments_environment_log_or_spool(office):
     sender.logged_in(ends=-5)
     run = sender.start("-v", "--report=json", BOB)
     assert until(lambda: provider.refreshes)
-    seen = [p for p in helpers() if child_of(sender, p)]
+    seen = helpers(run)
     assert seen
     for pid in [run.pid, *seen]:
         for name in ("cmdline", "environ"):
