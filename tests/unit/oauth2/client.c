@@ -70,7 +70,7 @@ static void not_endless(void **state)
 /* The client's own secret is never forgotten, whatever else is hidden. */
 static void many_secrets(void **state)
 {
-	char names[2 * CLIENT_SECRETS][16];
+	char names[2 * CLIENT_SECRETS][24];
 	struct oauth2_profile p;
 	struct client c;
 	struct buf out;

@@ -94,12 +94,12 @@ static const struct {
 	unsigned caps;
 	const char *want;
 } rcpt[] = {
-	{ { "b@x", "", "", 0 }, ALL, "RCPT TO:<b@x>" },
-	{ { "b@x", "NEVER", "rfc822;b@y", 0 }, CAP_DSN,
+	{ { "b@x", "", "", 0, 0 }, ALL, "RCPT TO:<b@x>" },
+	{ { "b@x", "NEVER", "rfc822;b@y", 0, 0 }, CAP_DSN,
 	  "RCPT TO:<b@x> NOTIFY=NEVER ORCPT=rfc822;b@y" },
-	{ { "b@x", "NEVER", "rfc822;b@y", 0 }, 0, "RCPT TO:<b@x>" },
-	{ { "b@x", "NEVER", "", 0 }, CAP_DSN, "RCPT TO:<b@x> NOTIFY=NEVER" },
-	{ { "b@x", "", "rfc822;b@y", 0 }, CAP_DSN,
+	{ { "b@x", "NEVER", "rfc822;b@y", 0, 0 }, 0, "RCPT TO:<b@x>" },
+	{ { "b@x", "NEVER", "", 0, 0 }, CAP_DSN, "RCPT TO:<b@x> NOTIFY=NEVER" },
+	{ { "b@x", "", "rfc822;b@y", 0, 0 }, CAP_DSN,
 	  "RCPT TO:<b@x> ORCPT=rfc822;b@y" },
 };
 
