@@ -169,7 +169,8 @@ bench: $(bench) root relay
 	@for run in $(srcdir)/tests/bench/run $(srcdir)/tests/bench/queue; do \
 	test ! -e $$run || $(TEST_ENV) $(PYTHON) $$run || exit 1; done
 
-NO_SWEEPS = --ignore-glob=*/test_queue_crash.py --ignore-glob=*/test_queue_faults.py
+NO_SWEEPS = --ignore-glob=*/test_queue_crash.py --ignore-glob=*/test_queue_faults.py \
+	--deselect=tests/e2e/test_oauth2_login.py::test_full_disk_is_found_before_asking
 cov:
 	@rm -rf obj-cov
 # Sweeps that kill the program or fail its calls would spoil what it notes.
