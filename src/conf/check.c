@@ -196,25 +196,6 @@ int check_mailname(struct str value, struct error *err)
 	return 0;
 }
 
-/* Take the next word off *s; blanks and commas stand between words. */
-static struct str next_word(struct str *s)
-{
-	struct str w;
-
-	while (s->n && has(STR(" \t,"), *s->p)) {
-		s->p++;
-		s->n--;
-	}
-	w = *s;
-	w.n = 0;
-	while (s->n && !has(STR(" \t,"), *s->p)) {
-		s->p++;
-		s->n--;
-		w.n++;
-	}
-	return w;
-}
-
 static bool mech_char(char c)
 {
 	c = ascii_lower(c);
@@ -241,7 +222,7 @@ int check_auth(struct str value, struct error *err)
 	bool alone = false;
 	struct str w;
 
-	while ((w = next_word(&rest)).n) {
+	while ((w = str_word(&rest, STR_LIST)).n) {
 		words++;
 		if (str_caseeq(w, STR("none")))
 			alone = true;
@@ -267,7 +248,7 @@ int check_domains(struct str value, struct error *err)
 {
 	struct str w;
 
-	while ((w = next_word(&value)).n)
+	while ((w = str_word(&value, STR_LIST)).n)
 		if (check_domain(w, err))
 			return -1;
 	return 0;

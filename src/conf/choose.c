@@ -73,19 +73,13 @@ static int bind_fallback(const struct config *c, struct account *a,
 			 struct error *err)
 {
 	struct str rest = str_of(a->fallback);
+	struct str word;
 
 	free(a->further);
 	a->further = NULL;
-	while (rest.n) {
-		struct str part = str_cut(&rest, ',');
-
-		while (part.n) {
-			struct str word = str_trim(str_cut(&part, ' '));
-
-			if (word.n && add_further(c, a, word, err))
-				return -1;
-		}
-	}
+	while ((word = str_word(&rest, STR_LIST)).n)
+		if (add_further(c, a, word, err))
+			return -1;
 	return 0;
 }
 

@@ -54,14 +54,6 @@ static struct str until(struct str s, size_t n)
 	return (struct str){ s.p, n };
 }
 
-static int hex(char c)
-{
-	c = ascii_lower(c);
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 3986 s2.1.  A control byte could not be sent by HTTP (RFC 7617 s2). */
 static int unescape(char to[PROXYURL_LOGIN_MAX + 1], struct str s,
 		    struct error *err)
@@ -72,13 +64,14 @@ static int unescape(char to[PROXYURL_LOGIN_MAX + 1], struct str s,
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (c == '%') {
-			if (s.n - i < 3 || hex(s.p[i + 1]) < 0 ||
-			    hex(s.p[i + 2]) < 0)
+			int octet = str_hex((struct str){ s.p + i + 1,
+							  s.n - i - 1 });
+
+			if (octet < 0)
 				return bad(err, "a '%' in the user or the "
 					   "password must begin %XX: write it "
 					   "as %25");
-			c = (unsigned char)(hex(s.p[i + 1]) << 4 |
-					    hex(s.p[i + 2]));
+			c = (unsigned char)octet;
 			i += 2;
 		} else if (strchr(" \"<>\\^`{|}[]@", c)) {
 			return bad(err, "the user or the password has a "

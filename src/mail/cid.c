@@ -10,22 +10,14 @@ enum {
 	CID_URL_MAX = 1000	/* of a reference, after "cid:" */
 };
 
-static int hex(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, ascii_lower(c)) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 static void decode(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1;
-		int low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+		struct str after = { s.p + i + 1, s.n - i - 1 };
+		int octet = s.p[i] == '%' ? str_hex(after) : -1;
 
-		if (s.p[i] == '%' && high >= 0 && low >= 0) {
-			buf_addch(out, (char)(high << 4 | low));
+		if (octet >= 0) {
+			buf_addch(out, (char)octet);
 			i += 2;
 		} else {
 			buf_addch(out, s.p[i]);

@@ -135,21 +135,13 @@ void qp_end(struct qp *q, struct buf *out)
 	*q = (struct qp){ 0 };
 }
 
-static int digit(char c)
-{
-	const char *at = c ? strchr(hex, c >= 'a' && c <= 'f' ? c - 32 : c) :
-			     NULL;
-
-	return at ? (int)(at - hex) : -1;
-}
-
 /* One line without its CRLF; *soft: the next continues it. */
 static int decode_line(struct buf *out, struct str line, bool *soft)
 {
 	*soft = false;
 	for (size_t i = 0; i < line.n; i++) {
 		char c = line.p[i];
-		int high, low;
+		int octet;
 
 		if (c != '=') {
 			if (!is_plain(c) && c != ' ' && c != '\t')
@@ -161,10 +153,10 @@ static int decode_line(struct buf *out, struct str line, bool *soft)
 			*soft = true;
 			return 0;
 		}
-		if (i + 2 >= line.n || (high = digit(line.p[i + 1])) < 0 ||
-		    (low = digit(line.p[i + 2])) < 0)
+		octet = str_hex((struct str){ line.p + i + 1, line.n - i - 1 });
+		if (octet < 0)
 			return -1;
-		buf_addch(out, (char)(high << 4 | low));
+		buf_addch(out, (char)octet);
 		i += 2;
 	}
 	return 0;

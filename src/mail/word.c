@@ -238,14 +238,6 @@ void word_phrase(struct buf *out, struct str s, size_t column)
 	buf_addch(out, '"');
 }
 
-static int hex(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, ascii_lower(c)) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 static bool get_q(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -254,12 +246,12 @@ static bool get_q(struct buf *out, struct str s)
 		} else if (s.p[i] != '=') {
 			buf_addch(out, s.p[i]);
 		} else {
-			int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1;
-			int low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+			int octet = str_hex((struct str){ s.p + i + 1,
+							  s.n - i - 1 });
 
-			if (high < 0 || low < 0)
+			if (octet < 0)
 				return false;
-			buf_addch(out, (char)(high * 16 + low));
+			buf_addch(out, (char)octet);
 			i += 2;
 		}
 	}

@@ -37,28 +37,6 @@ static int load(const char *file, struct buf *to, struct error *err)
 	return 0;
 }
 
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Take the next word off the front of *line; empty at its end. */
-static struct str word(struct str *line)
-{
-	struct str w;
-
-	while (line->n && blank(line->p[0])) {
-		line->p++;
-		line->n--;
-	}
-	w = (struct str){ line->p, 0 };
-	while (w.n < line->n && !blank(w.p[w.n]))
-		w.n++;
-	line->p += w.n;
-	line->n -= w.n;
-	return w;
-}
-
 static enum known find(struct str text, const struct known_relay *r,
 		       struct buf *stored)
 {
@@ -66,9 +44,9 @@ static enum known find(struct str text, const struct known_relay *r,
 
 	while (text.n) {
 		struct str line = str_cut(&text, '\n');
-		struct str key = word(&line);
-		struct str cert = word(&line);
-		struct str pin = word(&line);
+		struct str key = str_word(&line, " \t\r");
+		struct str cert = str_word(&line, " \t\r");
+		struct str pin = str_word(&line, " \t\r");
 
 		if (!key.n || key.p[0] == '#' ||
 		    !str_caseeq(key, str_of(r->key)))

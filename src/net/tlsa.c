@@ -37,24 +37,16 @@ static bool get_number(struct str *line, unsigned *out)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *at = c ? strchr(digits, ascii_lower(c)) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 static bool get_hex(struct str hex, struct buf *out)
 {
 	if (!hex.n || hex.n % 2)
 		return false;
-	for (size_t i = 0; i < hex.n; i += 2) {
-		int high = hex_digit(hex.p[i]), low = hex_digit(hex.p[i + 1]);
+	for (; hex.n; hex.p += 2, hex.n -= 2) {
+		int octet = str_hex(hex);
 
-		if (high < 0 || low < 0)
+		if (octet < 0)
 			return false;
-		buf_addch(out, (char)(high << 4 | low));
+		buf_addch(out, (char)octet);
 	}
 	return !out->over;
 }

@@ -23,29 +23,19 @@ void form_encode(struct buf *out, struct str s)
 	}
 }
 
-static int digit(char c)
+static int coded(struct str s, size_t at)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool is_coded(struct str s)
-{
-	return s.n >= 3 && digit(s.p[1]) >= 0 && digit(s.p[2]) >= 0;
+	return str_hex((struct str){ s.p + at + 1, s.n - at - 1 });
 }
 
 bool form_decode(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '%' &&
-		    !is_coded((struct str){ s.p + i, s.n - i }))
+		if (s.p[i] == '%' && coded(s, i) < 0)
 			return false;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '%') {
-			buf_addch(out, (char)(digit(s.p[i + 1]) << 4 |
-					      digit(s.p[i + 2])));
+			buf_addch(out, (char)coded(s, i));
 			i += 2;
 		} else {
 			buf_addch(out, s.p[i] == '+' ? ' ' : s.p[i]);

@@ -19,23 +19,6 @@ static void strike(struct page *page, size_t at, size_t n)
 	memset(page->gone + at, 1, n);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The octet that two hex digits at s make, or -1. */
-static int hex_octet(struct str s)
-{
-	int high = s.n >= 2 ? hex_digit(s.p[0]) : -1;
-	int low = s.n >= 2 ? hex_digit(s.p[1]) : -1;
-
-	return high < 0 || low < 0 ? -1 : high << 4 | low;
-}
-
 static struct str rest(const struct page *page, size_t at)
 {
 	return (struct str){ page->text.p + at, page->text.n - at };
@@ -56,7 +39,7 @@ static size_t match_plain(struct str s, struct str secret)
 		if (!left.n)
 			return 0;
 		if (*left.p == '%' && left.n >= 3 &&
-		    hex_octet((struct str){ left.p + 1, 2 }) == want)
+		    str_hex((struct str){ left.p + 1, 2 }) == want)
 			at += 3;
 		else if (*left.p == secret.p[i] ||
 			 (*left.p == '+' && want == ' '))
@@ -72,7 +55,7 @@ static size_t match_hex(struct str s, struct str secret)
 	if (s.n / 2 < secret.n)
 		return 0;
 	for (size_t i = 0; i < secret.n; i++)
-		if (hex_octet((struct str){ s.p + 2 * i, 2 }) !=
+		if (str_hex((struct str){ s.p + 2 * i, 2 }) !=
 		    (unsigned char)secret.p[i])
 			return 0;
 	return 2 * secret.n;

@@ -70,34 +70,11 @@ const struct mech *mechs_at(size_t i)
 	return i < MECHS ? &mechs[i] : NULL;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == ',';
-}
-
-/* Take a name off the front of *s; empty at the end. */
-static struct str next_name(struct str *s)
-{
-	struct str name;
-
-	while (s->n && is_blank(*s->p)) {
-		s->p++;
-		s->n--;
-	}
-	name = (struct str){ s->p, 0 };
-	while (s->n && !is_blank(*s->p)) {
-		s->p++;
-		s->n--;
-		name.n++;
-	}
-	return name;
-}
-
 static bool is_offered(struct str offered, const char *mech)
 {
 	struct str name;
 
-	while ((name = next_name(&offered)).n)
+	while ((name = str_word(&offered, STR_LIST)).n)
 		if (str_caseeq(name, str_of(mech)))
 			return true;
 	return false;
@@ -128,7 +105,7 @@ static bool is_excluded(const char *value, const struct mech *m)
 	struct str list = str_of(value);
 	struct str name;
 
-	while ((name = next_name(&list)).n)
+	while ((name = str_word(&list, STR_LIST)).n)
 		if (is_exclusion(&name) && means(name, m))
 			return true;
 	return false;
@@ -164,7 +141,7 @@ int mechs_check(const char *value, struct error *err)
 
 	if (str_caseeq(str_trim(list), STR("none")))
 		return 0;
-	while ((name = next_name(&list)).n) {
+	while ((name = str_word(&list, STR_LIST)).n) {
 		any |= !is_exclusion(&name);
 		if (!is_known(name))
 			return unknown(name, err);
@@ -184,7 +161,7 @@ bool mechs_any(const char *value, uint32_t have, const struct mech **first)
 	bool seen = false;
 	struct str name;
 
-	while ((name = next_name(&list)).n) {
+	while ((name = str_word(&list, STR_LIST)).n) {
 		if (is_exclusion(&name))
 			continue;
 		for (size_t i = 0; i < MECHS; i++) {
@@ -272,7 +249,7 @@ const struct mech *mechs_choose(const struct sasl_config *config,
 	enum why best_why = WHY_NOT;
 	struct str name;
 
-	while ((name = next_name(&list)).n) {
+	while ((name = str_word(&list, STR_LIST)).n) {
 		for (size_t i = 0; i < MECHS; i++) {
 			const struct mech *m = &mechs[i];
 			enum why why;
@@ -308,7 +285,7 @@ unsigned sasl_allows(const char *value)
 	struct str list = str_of(value);
 	struct str name;
 
-	while ((name = next_name(&list)).n) {
+	while ((name = str_word(&list, STR_LIST)).n) {
 		if (!is_exclusion(&name) && !str_caseeq(name, STR("auto")))
 			allowed = 0;
 	}

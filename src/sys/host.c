@@ -62,19 +62,6 @@ static bool from_mailname(struct buf *out)
 	return found;
 }
 
-static struct str next_word(struct str *s)
-{
-	struct str w;
-
-	*s = str_trim(*s);
-	for (w = *s, w.n = 0; w.n < s->n; w.n++)
-		if (w.p[w.n] == ' ' || w.p[w.n] == '\t')
-			break;
-	s->p += w.n;
-	s->n -= w.n;
-	return w;
-}
-
 /* The name with a dot on a line of /etc/hosts that also names `host`. */
 static struct str line_name(struct str line, struct str host)
 {
@@ -83,8 +70,8 @@ static struct str line_name(struct str line, struct str host)
 	struct str w;
 
 	line = str_cut(&line, '#');
-	next_word(&line);			/* the address */
-	while ((w = next_word(&line)).n) {
+	str_word(&line, " \t");			/* the address */
+	while ((w = str_word(&line, " \t")).n) {
 		if (str_caseeq(w, host))
 			ours = true;
 		if (!full.n && memchr(w.p, '.', w.n) && host_is_name(w))

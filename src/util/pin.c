@@ -6,28 +6,6 @@
 
 enum { BASE64_LEN = 44, SHA1_SIZE = 20, MD5_SIZE = 16 };
 
-static bool is_gap(char c)
-{
-	return c == ' ' || c == '\t' || c == ',';
-}
-
-static struct str next_word(struct str *s)
-{
-	struct str w;
-
-	while (s->n && is_gap(*s->p)) {
-		s->p++;
-		s->n--;
-	}
-	w = (struct str){ s->p, 0 };
-	while (s->n && !is_gap(*s->p)) {
-		s->p++;
-		s->n--;
-		w.n++;
-	}
-	return w;
-}
-
 static bool skip(struct str *s, struct str prefix)
 {
 	if (!str_casestarts(*s, prefix))
@@ -37,14 +15,6 @@ static bool skip(struct str *s, struct str prefix)
 	return true;
 }
 
-static int hex_value(char c)
-{
-	c = ascii_lower(c);
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* How many octets s is in hexadecimal; 0 if it is not.  They go into sum. */
 static size_t from_hex(struct str s, unsigned char sum[PIN_SIZE])
 {
@@ -52,12 +22,11 @@ static size_t from_hex(struct str s, unsigned char sum[PIN_SIZE])
 	size_t n = 0;
 
 	while (s.n >= 2 && n < PIN_SIZE) {
-		int high = hex_value(s.p[0]);
-		int low = hex_value(s.p[1]);
+		int octet = str_hex(s);
 
-		if (high < 0 || low < 0)
+		if (octet < 0)
 			return 0;
-		sum[n++] = (unsigned char)(high << 4 | low);
+		sum[n++] = (unsigned char)octet;
 		s.p += 2;
 		s.n -= 2;
 		if (colons && s.n) {
@@ -100,7 +69,7 @@ static bool is_weak(struct str w)
 enum pin_word pin_next(struct str *list, enum pin_kind kind,
 		       unsigned char sum[PIN_SIZE])
 {
-	struct str w = next_word(list);
+	struct str w = str_word(list, STR_LIST);
 	unsigned char key[PIN_SIZE];
 	unsigned char cert[PIN_SIZE];
 	bool only_key, named, is_key, is_cert;

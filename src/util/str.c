@@ -64,6 +64,27 @@ struct str str_cut(struct str *s, char sep)
 	return head;
 }
 
+static bool is_gap(char c, const char *gaps)
+{
+	return c && strchr(gaps, c);
+}
+
+struct str str_word(struct str *s, const char *gaps)
+{
+	struct str word;
+
+	while (s->n && is_gap(*s->p, gaps)) {
+		s->p++;
+		s->n--;
+	}
+	word = (struct str){ s->p, 0 };
+	while (word.n < s->n && !is_gap(word.p[word.n], gaps))
+		word.n++;
+	s->p += word.n;
+	s->n -= word.n;
+	return word;
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.n && (*s.p == ' ' || *s.p == '\t')) {
@@ -90,4 +111,20 @@ bool str_u64(struct str s, uint64_t max, uint64_t *out)
 	}
 	*out = v;
 	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int str_hex(struct str s)
+{
+	int high = s.n >= 2 ? hex_digit(s.p[0]) : -1;
+	int low = s.n >= 2 ? hex_digit(s.p[1]) : -1;
+
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }

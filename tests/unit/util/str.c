@@ -158,9 +158,49 @@ static void numbers(void **state)
 	}
 }
 
+static void words(void **state)
+{
+	static const struct { const char *s, *gaps, *want; } lists[] = {
+		{ "", STR_LIST, "" }, { " ,\t", STR_LIST, "" },
+		{ "a", STR_LIST, "a|" }, { "a, b\tc,,d ", STR_LIST, "a|b|c|d|" },
+		{ "a,b c", " ", "a,b|c|" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		struct str s = str_of(lists[i].s), w;
+		char got[32] = "";
+
+		while ((w = str_word(&s, lists[i].gaps)).n) {
+			strncat(got, w.p, w.n);
+			strcat(got, "|");
+		}
+		assert_string_equal(got, lists[i].want);
+		assert_int_equal(s.n, 0);
+	}
+	/* A NUL is part of a word, whatever ends the list of gaps. */
+	assert_int_equal(str_word(&(struct str){ "a\0b", 3 }, " ").n, 3);
+}
+
+static void hex(void **state)
+{
+	(void)state;
+	assert_int_equal(str_hex(STR("00")), 0);
+	assert_int_equal(str_hex(STR("fF1")), 255);
+	assert_int_equal(str_hex(STR("9a")), 0x9a);
+	assert_int_equal(str_hex(STR("f")), -1);
+	assert_int_equal(str_hex(STR("")), -1);
+	assert_int_equal(str_hex(STR("fg")), -1);
+	assert_int_equal(str_hex(STR("/0")), -1);
+	assert_int_equal(str_hex(STR(":0")), -1);
+	assert_int_equal(str_hex((struct str){ "0\0", 2 }), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words),
+		cmocka_unit_test(hex),
 		cmocka_unit_test(equality),
 		cmocka_unit_test(lower),
 		cmocka_unit_test(control_and_8bit),
