@@ -339,15 +339,22 @@ class RunnerSweep:
                 return "%r came twice, outside the window" % (key,)
         return None
 
-    def sweep(self, stride):
-        self.doubles = self.kept = 0
-        violations = []
+    def trace(self):
+        """The calls of a run without a fault, which goes well."""
         self.reset()
         self.file = {e.message_id(): "m." + e.id for e in self.home.entries()}
         (_, err), calls = strace.trace(self.run)
         calls = strace.ours(calls)
         wrong = self.judge(None, calls)
         assert wrong is None and self.doubles == 0, (wrong, err)
+        return calls
+
+    def sweep(self, stride):
+        self.doubles = self.kept = 0
+        violations = []
+        # How often a reply is read depends on the machine's load: the points
+        # are those of the shortest of a few runs, which all of them reach.
+        calls = min((self.trace() for _ in range(3)), key=len)
         out = self.tmp / "trace"
         points = strace.points(calls, stride)
         missed = spared = 0
@@ -395,4 +402,4 @@ def test_runner_sweep(tracing, tmp, recorder, record_property, words):
     found, violations = sweep.sweep(strace.stride(8))
     figures(record_property, **found)
     assert not violations, "\n" + "\n".join(map(str, violations[:20]))
-    assert found["not_reached"] < found["points"] / 4
+    assert found["not_reached"] < found["points"] / 10

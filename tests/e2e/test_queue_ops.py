@@ -348,14 +348,14 @@ def test_hundred_thousand(spool):
                      os.O_WRONLY | os.O_CREAT, 0o600)
         os.write(fd, data)
         os.close(fd)
-    run = spool.run("--queue-list", seconds=240)
+    run = spool.run("--queue-list", seconds=60)
     assert run.out.count("Nov 21") == 100000
     assert run.out.endswith("\n-- %d Kbytes in 100000 Requests.\n" %
                             ((len(MESSAGE) * 100000 + 1023) // 1024))
-    run = spool.run("--queue-hold=all", seconds=240)
+    run = spool.run("--queue-hold=all", seconds=60)
     assert not run.stdout
     assert spool.due("%018d" % 4711) == HELD
-    spool.run("--queue-remove=all", seconds=240)
+    spool.run("--queue-remove=all", seconds=60)
     assert spool.run("--queue-list").stdout == EMPTY
 
 
