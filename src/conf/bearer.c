@@ -1,6 +1,5 @@
 #include "conf/bearer.h"
 
-#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,7 @@ int bearer_helper(struct buf *out, struct error *err)
 static int start_helper(struct bearer *b, const char *stale,
 			struct error *err)
 {
-	char option[sizeof("--stale=") + BEARER_STALE];
+	char option[sizeof("--stale=") + TOKEN_DIGEST];
 	const char *argv[] = { NULL, "refresh", *stale ? option : NULL, NULL };
 	struct process_input input = { .at = PROFILE_FD, .speaks = true };
 	struct buf path, text;
@@ -123,17 +122,6 @@ static int finish_helper(struct bearer *b, int64_t deadline, struct buf *out,
 }
 
 /* ---- the token ---- */
-
-void bearer_digest(struct str token, char out[BEARER_STALE])
-{
-	unsigned char sum[32];
-
-	out[0] = '\0';
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, token.p, token.n, sum))
-		return;
-	for (size_t i = 0; i < BEARER_STALE / 2; i++)
-		snprintf(out + 2 * i, 3, "%02x", sum[i]);
-}
 
 static int log_in(const struct bearer *b, struct error *err)
 {

@@ -20,8 +20,6 @@
 #include "util/error.h"
 #include "util/str.h"
 
-enum { BEARER_STALE = 17 };	/* octets of a digest as text, with NUL */
-
 struct bearer {
 	bool issued;		/* by the helper just now, or on its way */
 
@@ -34,7 +32,7 @@ struct bearer {
 
 /*
  * Begin; nothing is started for a fresh token in a file.  The profile gets
- * resolved; it and user (the login name) are borrowed.  stale: the digest of a
+ * resolved; it and user (the login name) are borrowed.  stale: token_digest() of a
  * token that the relay has refused and is not to be given again, or "".
  * ERROR_CONFIG; ERROR_AUTH: somebody has to log in, and the text says how;
  * as token_load().  bearer_release() is due after either.
@@ -50,9 +48,6 @@ int bearer_begin(struct bearer *b, struct oauth2_profile *p, const char *user,
 int bearer_finish(struct bearer *b, int64_t deadline, struct buf *out,
 		  struct error *err);
 void bearer_release(struct bearer *b);		/* a zeroed one is fine */
-
-/* The digest that names a token to the helper: 16 hex digits of SHA-256. */
-void bearer_digest(struct str token, char out[BEARER_STALE]);
 
 /*
  * Append the helper's path: beside our own program, in ../libexec, or where

@@ -31,7 +31,7 @@ struct secret_ways {		/* beside the account's settings */
 	int fd;			/* --password-fd, for SECRET_LOGIN; -1: none */
 	bool terminal;		/* a person may be asked at the terminal */
 	int64_t deadline;	/* clock_ms() until when; 0: never mind */
-	const char *stale;	/* bearer_digest() of a token that the relay
+	const char *stale;	/* token_digest() of a token that the relay
 				   has refused; NULL: none was */
 };
 

@@ -8,6 +8,7 @@
 #include "conf/tokenring.h"
 #include "sys/clock.h"
 #include "sys/locked.h"
+#include "sys/sha256.h"
 #include "util/xalloc.h"
 
 /* ---- the text ---- */
@@ -140,6 +141,15 @@ bool token_is_fresh(const struct token *t, int64_t now)
 	if (now >= t->expires - margin)
 		return false;
 	return !t->lifetime || t->expires <= now + t->lifetime + margin;
+}
+
+void token_digest(struct str access, char out[TOKEN_DIGEST])
+{
+	char hex[SHA256_HEX];
+
+	sha256_hex(access, hex);
+	memcpy(out, hex, TOKEN_DIGEST - 1);
+	out[TOKEN_DIGEST - 1] = '\0';
 }
 
 /* ---- what is kept ---- */

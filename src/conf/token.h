@@ -80,6 +80,10 @@ int token_parse(struct token *t, struct str text, struct error *err);
 /* Append it.  ERROR_PROTOCOL for what would not come back as it is. */
 int token_print(const struct token *t, struct buf *out, struct error *err);
 
+/* What names a token without giving it away: 16 hex digits of SHA-256. */
+enum { TOKEN_DIGEST = 17 };		/* with the NUL */
+void token_digest(struct str access, char out[TOKEN_DIGEST]);
+
 /* ---- for the helper, which alone writes ---- */
 
 /*

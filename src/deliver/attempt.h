@@ -90,7 +90,7 @@ struct attempt {
 	struct stream *stream;
 	struct secret_source *source;
 	struct secret secret;
-	char stale[BEARER_STALE];	/* the token that was refused */
+	char stale[TOKEN_DIGEST];	/* the token that was refused */
 	struct sasl *sasl;
 	struct sasl_config sasl_config;
 	struct message *message;	/* being submitted */

@@ -270,7 +270,7 @@ bool connect_renew(struct attempt *a)
 	if (!refused || !*a->account->oauth2 || ways(a).fd >= 0 || *a->stale ||
 	    a->secret.issued || !a->secret.n)
 		return false;
-	bearer_digest(secret_str(&a->secret), a->stale);
+	token_digest(secret_str(&a->secret), a->stale);
 	if (a->setup->trace)
 		a->setup->trace(a->setup->ctx, '*', STR("the relay refuses a "
 				"token that should be good: renewing it"));

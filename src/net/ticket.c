@@ -1,7 +1,6 @@
 #include "net/ticket.h"
 
 #include <fcntl.h>
-#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +11,13 @@
 #include "sys/clock.h"
 #include "sys/dir.h"
 #include "sys/host.h"
+#include "sys/sha256.h"
 #include "util/crc32c.h"
 #include "util/xalloc.h"
 
-enum { KEY_MAX = 256 << 10, SUM = 32 };	/* octets */
+enum { KEY_MAX = 256 << 10 };		/* octets */
+
+_Static_assert((int)TICKET_NAME == (int)SHA256_HEX, "its name is a hash");
 
 static const char magic[] = "posthaste TLS session 1\n";
 
@@ -202,7 +204,6 @@ static const char *const system_files[] = {
 
 void ticket_name(char name[TICKET_NAME], const struct tls_config *c)
 {
-	unsigned char hash[SUM] = { 0 };
 	struct buf key;
 
 	buf_init(&key, KEY_MAX);
@@ -225,10 +226,8 @@ void ticket_name(char name[TICKET_NAME], const struct tls_config *c)
 	     i++)
 		add_file(&key, system_files[i]);
 	name[0] = '\0';
-	if (!key.over && !gnutls_hash_fast(GNUTLS_DIG_SHA256, key.p, key.len,
-					   hash))
-		for (size_t i = 0; i < SUM; i++)
-			snprintf(name + 2 * i, 3, "%02x", hash[i]);
+	if (!key.over)
+		sha256_hex(buf_str(&key), name);
 	buf_release(&key);
 }
 

@@ -68,8 +68,8 @@ static bool take_flow(struct order *o, const char *value)
 static bool take_stale(struct order *o, const char *value)
 {
 	o->stale = value;
-	return !o->login && strlen(value) == 2 * RENEW_STALE &&
-	       strspn(value, "0123456789abcdefABCDEF") == 2 * RENEW_STALE;
+	return !o->login && strlen(value) == TOKEN_DIGEST - 1 &&
+	       strspn(value, "0123456789abcdefABCDEF") == TOKEN_DIGEST - 1;
 }
 
 static bool take_timeout(struct order *o, const char *value)

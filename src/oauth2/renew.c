@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "oauth2/form.h"
-#include "oauth2/pkce.h"
 #include "oauth2/url.h"
 #include "sys/clock.h"
 #include "sys/dir.h"
@@ -12,16 +11,12 @@
 
 static bool will_do(const struct token *t, const char *stale)
 {
-	struct buf digest;
-	bool refused;
+	char digest[TOKEN_DIGEST];
 
 	if (!token_is_fresh(t, clock_wall()))
 		return false;
-	buf_init(&digest, 4 * RENEW_STALE);
-	pkce_digest(&digest, t->access, RENEW_STALE);
-	refused = str_caseeq(buf_str(&digest), str_of(stale));
-	buf_release(&digest);
-	return !refused;
+	token_digest(t->access, digest);
+	return !str_caseeq(str_of(digest), str_of(stale));
 }
 
 /* The profile's endpoint, else the one that gave the token, else metadata. */

@@ -7,14 +7,11 @@
 #include "oauth2/client.h"
 #include "util/buf.h"
 
-enum {
-	RENEW_STALE = 8,	/* octets of SHA-256 that name a refused token */
-	RENEW_PATIENCE = 90	/* seconds for another process that renews */
-};
+enum { RENEW_PATIENCE = 90 };	/* seconds for another process that renews */
 
 /*
  * Append the access token to out.  One that is kept and fresh will do, unless
- * `stale` ("" or hex) names it: the relay has refused it.  Else the provider
+ * `stale` (token_digest(), or "") names it: the relay has refused it.  Else the provider
  * is asked, once however many processes want it, and also if that fails: they
  * share its error.  What it answers is kept before it is used; warn is filled
  * (kind is set) if that failed.
