@@ -75,7 +75,7 @@ _posthaste()
 	fi
 	COMPREPLY=()
 	case $prev in
-	-a | --account)
+	-a | --account | --fallback)
 		local IFS=$'\n'
 		_posthaste_words "$(_posthaste_accounts)"
 		;;
@@ -107,8 +107,10 @@ _posthaste()
 	--queue) _posthaste_words 'default never tempfail always' ;;
 	--unknown) _posthaste_words 'retry hold' ;;
 	--log-format) _posthaste_words 'text json' ;;
-	--strict | --flush-on-send) _posthaste_words 'yes no' ;;
-	--all-or-nothing) _posthaste_words 'yes no' ;;
+	--tls-dane) _posthaste_words 'off on require' ;;
+	--strict | --flush-on-send | --all-or-nothing | --tls-resume)
+		_posthaste_words 'yes no'
+		;;
 	--progress) _posthaste_words 'auto on off' ;;
 	--report) _posthaste_words 'text json none' ;;
 	--exit-status) _posthaste_words 'reply sysexits' ;;
