@@ -1,6 +1,6 @@
 /*
  * X.509 certificates of relays: facts for a person, and the reasons not to
- * trust one (RFC 5280, RFC 9525).  Beside net/tls.c the only user of GnuTLS.
+ * trust one (RFC 5280, RFC 9525).
  */
 #ifndef NET_CERT_H
 #define NET_CERT_H

@@ -1,5 +1,6 @@
 /*
- * TLS by GnuTLS (RFC 8446, RFC 8314), which nothing outside of net/ calls.
+ * TLS by GnuTLS (RFC 8446, RFC 8314).  Nothing outside of net/ calls its TLS or
+ * X.509; its hashes alone serve sasl/, conf/ and oauth2/ too.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H

@@ -1,6 +1,7 @@
 /*
  * SASL client mechanisms (RFC 4422) behind the session's struct auth:
- * libgsasl's, and XOAUTH2 and OAUTHBEARER (RFC 7628), which are ours.
+ * libgsasl's, and XOAUTH2, OAUTHBEARER (RFC 7628) and GSSAPI (sasl/kerberos.h),
+ * which are ours.
  */
 #ifndef SASL_SASL_H
 #define SASL_SASL_H
