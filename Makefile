@@ -1,13 +1,14 @@
 # make                  build (runs autoconf and ./configure if need be)
 # make check            unit tests, then the command tests on an installed copy
 # make check-unit       the unit tests alone; check-e2e: the command tests alone
-# make lint             layers, purity, headers, sizes, banned calls, man, shell
+# make lint             layers, purity, headers, sizes, banned calls, options,
+#                       man, completions, shell, units
 # make demo             send a few messages to a relay on this machine
 # make fuzz             every fuzzer for FUZZ_TIME seconds (needs clang)
 # make bench            measure, next to other senders where they are installed
 # make cov              line coverage of `make check`
-# make relay            the test relay alone
-# make install          honours prefix, bindir, mandir, ..., DESTDIR
+# make relay            the test relay alone; root: an installed copy below obj/root
+# make install          honours prefix, bindir, libexecdir, mandir, ..., DESTDIR
 # make install-sendmail the names sendmail, mailq and newaliases for it
 # make install-systemd  units that run the queue, where systemd finds them
 # make uninstall        remove what these installed
@@ -16,6 +17,7 @@
 # make V=1 ...          show commands; WERROR=1: warnings are errors
 # make SAN=address,undefined ...  sanitizers; COV=1: coverage; TINY=1: buffers
 #                       as small as they can be.  Each has its own obj-*.
+# make FUZZ_TIME=N PYTEST_ARGS='-k NAME' ...  for fuzz and for check, check-e2e
 
 srcdir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 PROG = posthaste
@@ -69,8 +71,8 @@ fuzz  := $(call found,tests/fuzz/*.c)
 bench := $(call found,tests/bench/*.c)
 relay := $(addsuffix .o,$(call found,tests/relay/*.c))
 
-# The helper that speaks HTTPS and JSON: a program of its own, so that what it
-# stands on is in no sender.  Without its libraries it is left out.
+# The helpers, for HTTPS and JSON and for DNSSEC: programs of their own, so that
+# what they stand on is in no sender.  Without its libraries one is left out.
 helper := $(if $(OAUTH2_LIBS),$(O)/$(HELPER))
 dane := $(if $(DANE_LIBS),$(O)/$(DANE_HELPER))
 helpobjs := $(patsubst %.c,$(O)/%.o,$(filter-out oauth2/helper.c,$(filter oauth2/%,$(src))))
